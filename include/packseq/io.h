@@ -1,0 +1,109 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// io.h: files. Named tensors in safetensors files, ragged data sets from text. Files from strangers
+// are safe to load: everything is checked before it is used, memory stays below twice the file's
+// size plus a few MiB, and every error names the file.
+#ifndef PACKSEQ_IO_H
+#define PACKSEQ_IO_H
+
+#include "packseq/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- safetensors
+
+// Writes tensors and metadata: to a temporary file beside `path`, synced, renamed over `path`,
+// directory synced, so that path always holds a whole file. The bytes are a function of the
+// arguments: keys of the metadata sorted, tensors by element size (largest first) then name, data
+// from a multiple of 64. PSQ_INVALID: a name or key that is NULL, repeated, longer than 1024 bytes,
+// no UTF-8, or
+// "__metadata__"; a negative dimension. PSQ_UNSUPPORTED: a big-endian machine. PSQ_IO: with the
+// path and the system's message; the old file is untouched and the temporary one removed.
+// PSQ_NOMEM.
+PSQ_API PSQ_MUST psq_status psq_safetensors_write(const psq_ctx *ctx, const char *path,
+                                                  const psq_tensor *tensors, int64_t n_tensors,
+                                                  const psq_pair *metadata, int64_t n_metadata,
+                                                  psq_error *err);
+
+// A file in memory: tensors sorted by name, metadata sorted by key. Immutable.
+typedef struct psq_safetensors psq_safetensors;
+
+// Reads a whole file. Stricter than the reference reader: header of at most 100,000,000 bytes, at
+// most 65,536 tensors, names of at most 1024 bytes, at most PSQ_MAX_DIMS dimensions, integers
+// without sign, fraction, exponent or leading zeros, no duplicate or unknown keys; tensors must
+// fill the data without hole, overlap or trailing bytes. PSQ_FORMAT: any of these, naming the
+// tensor and both values. PSQ_UNSUPPORTED: a dtype of the format that psq_dtype does not have.
+// PSQ_IO, PSQ_NOMEM.
+PSQ_API PSQ_MUST psq_status psq_safetensors_read(const psq_ctx *ctx, const char *path,
+                                                 psq_safetensors **out, psq_error *err);
+
+// The same from memory, which is copied. `name` stands for the path in errors.
+PSQ_API PSQ_MUST psq_status psq_safetensors_parse(const psq_ctx *ctx, const char *name,
+                                                  const void *bytes, size_t size,
+                                                  psq_safetensors **out, psq_error *err);
+PSQ_API void psq_safetensors_destroy(psq_safetensors *file);
+
+PSQ_API int64_t psq_safetensors_n_tensors(const psq_safetensors *file);
+PSQ_API const psq_tensor *psq_safetensors_tensors(const psq_safetensors *file);
+PSQ_API int64_t psq_safetensors_n_metadata(const psq_safetensors *file);
+PSQ_API const psq_pair *psq_safetensors_metadata(const psq_safetensors *file);
+// NULL if there is none.
+PSQ_API const psq_tensor *psq_safetensors_find(const psq_safetensors *file, const char *name);
+PSQ_API const char *psq_safetensors_get(const psq_safetensors *file, const char *key);
+
+// ---- text data sets
+
+typedef enum psq_text_label {
+    PSQ_LABEL_NONE = 0, // a line is a sequence
+    PSQ_LABEL_FILE, // a line is a sequence, its label is the name of its file, without directory
+                    // and extension
+    PSQ_LABEL_COLUMN, // a line is a label, a separator and a sequence
+    PSQ_N_LABEL
+} psq_text_label;
+
+typedef struct psq_text_opts {
+    size_t struct_size;   // set by PSQ_TEXT_OPTS_INIT
+    psq_text_label label; // default PSQ_LABEL_FILE
+    char separator;       // default tab; PSQ_LABEL_COLUMN only: the first one in a line counts
+    bool skip_empty;    // default true: empty lines are no sequences; false: sequences of length 0
+    int64_t max_length; // default 65,536 bytes; a longer line is an error, never cut
+} psq_text_opts;
+
+#define PSQ_TEXT_OPTS_INIT \
+    { sizeof(psq_text_opts), PSQ_LABEL_FILE, '\t', true, 65536 }
+
+// Ragged text: bytes as tokens 0 to 255, in jagged order. Grows by adding files and texts. The
+// arrays are valid until the next addition.
+typedef struct psq_text psq_text;
+
+PSQ_API PSQ_MUST psq_status psq_text_create(const psq_ctx *ctx, const psq_text_opts *opts,
+                                            psq_text **out, psq_error *err);
+PSQ_API void psq_text_destroy(psq_text *text);
+
+// Adds the lines of a file: separated by LF or CRLF, the last one with or without. PSQ_IO: with the
+// path. PSQ_FORMAT: "path:line: ..." a NUL byte, a line over max_length, no separator, an empty
+// label, bytes that are no UTF-8. After an error the data set is as it was before the call.
+PSQ_API PSQ_MUST psq_status psq_text_add_file(psq_text *text, const char *path, psq_error *err);
+
+// The same from memory; `name` stands for the path.
+PSQ_API PSQ_MUST psq_status psq_text_add(psq_text *text, const char *name, const char *bytes,
+                                         size_t size, psq_error *err);
+
+PSQ_API int64_t psq_text_n_seq(const psq_text *text);
+PSQ_API const int64_t *psq_text_offsets(const psq_text *text); // [n_seq + 1]
+PSQ_API const int32_t *psq_text_tokens(const psq_text *text);  // [offsets[n_seq]]
+PSQ_API const int32_t *
+psq_text_labels(const psq_text *text); // [n_seq] index of the label, -1: none
+
+// Labels in the order of their first appearance.
+PSQ_API int64_t psq_text_n_labels(const psq_text *text);
+PSQ_API const char *psq_text_label_name(const psq_text *text, int64_t index);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// ctx.h: the inside of a context. alloc.c, which implements the default allocator, is the one file
+// that calls malloc; file.c the one that opens files.
+#ifndef PACKSEQ_BASE_CTX_H
+#define PACKSEQ_BASE_CTX_H
+
+#include "packseq/base.h"
+
+// Instruction sets that kernel tables need.
+enum {
+    PSQ_CPU_REF = 1, // plain C; every CPU has it
+    PSQ_CPU_FMA = 2  // x86 FMA and AVX2, usable by the operating system too
+};
+
+struct psq_ctx {
+    psq_allocator allocator;
+    psq_io io;
+    unsigned cpu_found;
+    unsigned cpu_allowed; // subset of cpu_found
+    char found_text[64];
+    char allowed_text[64];
+};
+
+extern const psq_allocator psq_default_allocator;
+extern const psq_io psq_default_io;
+
+// cpu.c: what this CPU has, the bits of a list such as "ref,fma", and the names of bits.
+unsigned psq_cpu_detect(void);
+psq_status psq_cpu_parse(const char *list, unsigned *bits, psq_error *err);
+void psq_cpu_format(unsigned bits, char *text, size_t size);
+
+// Memory of `count` elements of `size` bytes, zeroed, 64-byte aligned. PSQ_NOMEM names `what`. A
+// count of 0 gives a pointer that may only be freed. Freed with psq_free.
+PSQ_MUST psq_status psq_alloc_zero(const psq_ctx *ctx, int64_t count, size_t size, const char *what,
+                                   void **out, psq_error *err);
+
+// Grows *buffer, of *capacity bytes, to at least `size` bytes, at least doubling; keeps the first
+// `keep` bytes. On failure nothing has changed.
+PSQ_MUST psq_status psq_grow(const psq_ctx *ctx, void **buffer, size_t *capacity, size_t keep,
+                             size_t size, const char *what, psq_error *err);
+
+#endif

@@ -1,0 +1,25 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// file.h: whole files through a context's file operations.
+#ifndef PACKSEQ_BASE_FILE_H
+#define PACKSEQ_BASE_FILE_H
+
+#include "packseq/base.h"
+
+// Reads all of a file (pipes too) into memory that psq_free frees; memory stays below twice the
+// file's size plus a page. PSQ_IO names the path and the system's message.
+PSQ_MUST psq_status psq_file_read(const psq_ctx *ctx, const char *path, void **bytes, size_t *size,
+                                  psq_error *err);
+
+typedef struct psq_chunk {
+    const void *bytes;
+    size_t size;
+} psq_chunk;
+
+// Replaces `path` by the chunks, one after the other: temporary file "path.tmp", sync, rename, sync
+// of the directory. On failure the old file is untouched and the temporary one removed.
+PSQ_MUST psq_status psq_file_replace(const psq_ctx *ctx, const char *path, const psq_chunk *chunks,
+                                     int64_t n_chunks, psq_error *err);
+
+#endif

@@ -1,0 +1,35 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// rng.h: random numbers as functions. Philox4x32-10 of Salmon, Moraes, Dror, Shaw, "Parallel random
+// numbers: as easy as 1, 2, 3", SC 2011: four words from a 128-bit counter and a 64-bit key. The
+// key is the user's seed; the counter says what the numbers are for, so that no two uses share any.
+#ifndef PACKSEQ_BASE_RNG_H
+#define PACKSEQ_BASE_RNG_H
+
+#include <stdint.h>
+
+typedef enum psq_stream {
+    PSQ_STREAM_INIT = 0, // a = element / 4 of a flat buffer
+    PSQ_STREAM_DROPOUT,  // a = sequence id, b = t (32 bits), c = layer << 20 | unit / 4
+    PSQ_STREAM_SHUFFLE,  // a = position, b = epoch
+    PSQ_STREAM_TEST      // free
+} psq_stream;
+
+void psq_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+// Four words for (seed, stream, a, b, c); c below 2^28. Counter: {a low, a high, b, stream << 28 |
+// c}.
+void psq_random(uint64_t seed, psq_stream stream, uint64_t a, uint32_t b, uint32_t c,
+                uint32_t out[4]);
+
+// A word as a float or double in [0, 1): its upper 24 bits / 2^24; two words' 53 bits / 2^53.
+static inline float psq_unit_f32(uint32_t word) {
+    return (float)(word >> 8) * 0x1p-24f;
+}
+
+static inline double psq_unit_f64(uint32_t high, uint32_t low) {
+    return (double)((((uint64_t)high << 32) | low) >> 11) * 0x1p-53;
+}
+
+#endif

@@ -1,0 +1,111 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// kern.h: the kernel table. One const table per instruction set and dtype; the float tables give
+// the same bits, which docs/bits.md states and kern/ref defines. Kernels see pointers to rows and
+// sizes: no layout, no network. They cannot fail; sizes are at least 0 and were checked by the
+// caller. Rows need the alignment of their element only. Arrays named here hold the table's dtype.
+#ifndef PACKSEQ_KERN_KERN_H
+#define PACKSEQ_KERN_KERN_H
+
+#include "packseq/base.h"
+#include "packseq/rnn.h"
+
+// Rows of one block of a sum over rows (docs/bits.md, rule 2).
+enum { PSQ_K_BLOCK = 256 };
+
+// One row (b, t) of one layer and direction. Slots of `gates`, H elements each: LSTM i f g o; GRU r
+// z n q, q being the hidden part of the n gate; RNN one. A pointer that a cell does not use may be
+// NULL.
+typedef struct psq_k_row {
+    void *gates;  // forward: in pre-activations, out activations (RNN: may be h). backward: in
+    void *dgates; // backward: out, gradients of the pre-activations in the same slots (GRU's q: dn
+                  // * r); may be gates
+    const void *h_prev; // [H] GRU
+    const void *c_prev; // [H] LSTM
+    void *c;            // [H] LSTM: forward out, backward in
+    void *h;            // [H] forward out: h, or m before a projection. backward in: RNN
+    const void *dh;     // [H] backward in: the whole gradient of h (with a projection: of m)
+    void *dcarry; // [H] backward: LSTM in and out, the gradient of c from and to the neighbouring
+                  // step; GRU out, dh * z
+    void *m; // [H] backward out: LSTM's o * tanh(c), the operand of a projection's gradient; NULL:
+             // not wanted; may be c
+} psq_k_row;
+
+// Optimiser constants, computed in double by the caller.
+typedef struct psq_k_sgd {
+    double lr, momentum, weight_decay;
+    bool first; // the momentum buffer takes the gradient
+} psq_k_sgd;
+
+typedef struct psq_k_adam {
+    double lr, beta1, beta2, eps, weight_decay;
+    double correction1, correction2; // 1 - beta^step
+    bool decoupled;                  // AdamW
+} psq_k_adam;
+
+typedef struct psq_kern {
+    const char *name; // "ref", "fma"
+    psq_dtype dtype;  // PSQ_F32 or PSQ_F64
+    unsigned cpu;     // PSQ_CPU_ bits that must be allowed
+
+    // Panels of a matrix W whose element (j, k) is w[j * stride_j + k * stride_k]; j < n_out, k <
+    // n_k.
+    int64_t (*panel_size)(int64_t n_out, int64_t n_k); // elements
+    void (*panel)(int64_t n_out, int64_t n_k, const void *w, int64_t stride_j, int64_t stride_k,
+                  void *panel);
+
+    // out[m][j] = fma(a[m][k], W(j, k), out[m][j]) for k ascending: one chain that goes on from
+    // what out holds. Rows of out are distinct from all rows of a.
+    void (*tile)(int64_t n_rows, int64_t n_out, int64_t n_k, const void *const *a,
+                 const void *panel, void *const *out);
+
+    // Cell epilogues over n_rows rows of H units, indexed by psq_cell.
+    void (*forward[PSQ_N_CELL])(int64_t n_rows, int64_t H, const psq_k_row *rows);
+    void (*backward[PSQ_N_CELL])(int64_t n_rows, int64_t H, const psq_k_row *rows);
+
+    // One block, n_rows <= PSQ_K_BLOCK: s = chain from +0 of fma(a[r][i], b[r][j], s) over r
+    // ascending; dw[i * n_b + j] += s.
+    void (*outer)(int64_t n_rows, int64_t n_a, int64_t n_b, const void *const *a,
+                  const void *const *b, void *dw);
+    // Likewise s = chain from +0 of s + a[r][i]; sum[i] += s.
+    void (*column_sum)(int64_t n_rows, int64_t n_a, const void *const *a, void *sum);
+
+    // y[i] = f(x[i]); y may be x.
+    void (*sigmoid)(int64_t n, const void *x, void *y);
+    void (*tanh)(int64_t n, const void *x, void *y);
+    void (*exp)(int64_t n, const void *x, void *y);
+    void (*log)(int64_t n, const void *x, void *y);
+
+    // Element-wise, each one rounded operation; out may be any operand. max: a > b ? a : b.
+    void (*add)(int64_t n, const void *a, const void *b, void *out);
+    void (*mul)(int64_t n, const void *a, const void *b, void *out);
+    void (*scale)(int64_t n, double factor, const void *a,
+                  void *out); // factor rounded to dtype first
+    void (*max)(int64_t n, const void *a, const void *b, void *out);
+    void (*flush)(int64_t n, void *a); // |a| < 2^-100 becomes +0
+
+    // Sums to one value: 16 chains and a fixed tree (docs/bits.md, rule 3). The result is the
+    // dtype's.
+    double (*sum)(int64_t n, const void *a);
+    double (*dot)(int64_t n, const void *a, const void *b);
+
+    // Cross-entropy of one row of n logits against class target, in nats; dlogits, if not NULL,
+    // gets (softmax - one-hot) * factor. dlogits may be logits.
+    double (*softmax_loss)(int64_t n, const void *logits, int64_t target, double factor,
+                           void *dlogits);
+
+    // Optimiser steps; momentum may be NULL if it is 0.
+    void (*sgd)(int64_t n, const psq_k_sgd *k, void *weights, const void *grads, void *momentum);
+    void (*adam)(int64_t n, const psq_k_adam *k, void *weights, const void *grads, void *m,
+                 void *v);
+} psq_kern;
+
+// The best table of this dtype whose cpu bits are all allowed; NULL if dtype is neither PSQ_F32 nor
+// PSQ_F64.
+const psq_kern *psq_kern_choose(const psq_ctx *ctx, psq_dtype dtype);
+
+// All tables, best first, for tests and for people; NULL-terminated.
+extern const psq_kern *const psq_kern_tables[];
+
+#endif
