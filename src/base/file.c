@@ -1,0 +1,200 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// file.c: the system's files, and whole-file reading and replacing on top of any file operations. A
+// replaced file is at every moment either the old one or the new one, whole.
+#define _POSIX_C_SOURCE 200809L
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ctx.h"
+#include "base/error.h"
+#include "base/size.h"
+
+// ---- the system's files; a handle is a descriptor + 1, so that none is NULL
+
+static int fd_of(void *file) {
+    return (int)((intptr_t)file - 1);
+}
+
+static int default_open(void *self, const char *path, psq_io_mode mode, void **file) {
+    (void)self;
+    const int flags = mode == PSQ_IO_READ ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
+    const int fd = open(path, flags | O_CLOEXEC, 0666);
+    *file = (void *)(intptr_t)(fd + 1);
+    return fd < 0 ? errno : 0;
+}
+
+static int finish(ssize_t n, size_t *done) {
+    *done = n > 0 ? (size_t)n : 0;
+    return n < 0 ? errno : 0;
+}
+
+static int default_read(void *self, void *file, void *buf, size_t size, size_t *done) {
+    (void)self;
+    ssize_t n;
+    do {
+        n = read(fd_of(file), buf, size);
+    } while (n < 0 && errno == EINTR);
+    return finish(n, done);
+}
+
+static int default_write(void *self, void *file, const void *buf, size_t size, size_t *done) {
+    (void)self;
+    ssize_t n;
+    do {
+        n = write(fd_of(file), buf, size);
+    } while (n < 0 && errno == EINTR);
+    return finish(n, done);
+}
+
+static int default_sync(void *self, void *file) {
+    (void)self;
+    return fsync(fd_of(file)) < 0 ? errno : 0;
+}
+
+static int default_close(void *self, void *file) {
+    (void)self;
+    return close(fd_of(file)) < 0 ? errno : 0;
+}
+
+static int default_rename(void *self, const char *from, const char *to) {
+    (void)self;
+    return rename(from, to) < 0 ? errno : 0;
+}
+
+static int default_remove(void *self, const char *path) {
+    (void)self;
+    return unlink(path) < 0 ? errno : 0;
+}
+
+static int default_sync_dir(void *self, const char *path) {
+    (void)self;
+    const char *const slash = strrchr(path, '/');
+    char dir[4096] = ".";
+    const size_t length = slash == path ? 1 : slash != NULL ? (size_t)(slash - path) : 0;
+    if (length >= sizeof dir) {
+        return ENAMETOOLONG;
+    }
+    if (length > 0) {
+        memcpy(dir, path, length);
+        dir[length] = '\0';
+    }
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno;
+    }
+    const int error = fsync(fd) < 0 ? errno : 0;
+    (void)close(fd);
+    return error;
+}
+
+const psq_io psq_default_io = {NULL,           default_open,   default_read,
+                               default_write,  default_sync,   default_close,
+                               default_rename, default_remove, default_sync_dir};
+
+// ---- whole files
+
+static psq_status fail_io(psq_error *err, const char *verb, const char *path, int error) {
+    char reason[128] = "";
+    (void)strerror_r(error, reason, sizeof reason);
+    return psq_fail(err, PSQ_IO, "cannot %s %.120s: %s", verb, path, reason);
+}
+
+static psq_status read_all(const psq_ctx *ctx, void *file, const char *path, void **bytes,
+                           size_t *size, psq_error *err) {
+    const psq_io *const io = &ctx->io;
+    size_t capacity = 0;
+    for (;;) {
+        PSQ_TRY(psq_grow(ctx, bytes, &capacity, *size, psq_size_add(*size, 4096), path, err));
+        size_t done = 0;
+        const int error = io->read(io->self, file, (char *)*bytes + *size, capacity - *size, &done);
+        if (error != 0) {
+            return fail_io(err, "read", path, error);
+        }
+        if (done == 0) {
+            return PSQ_OK;
+        }
+        *size += done;
+    }
+}
+
+psq_status psq_file_read(const psq_ctx *ctx, const char *path, void **bytes, size_t *size,
+                         psq_error *err) {
+    const psq_io *const io = &ctx->io;
+    *bytes = NULL;
+    *size = 0;
+    void *file = NULL;
+    const int error = io->open(io->self, path, PSQ_IO_READ, &file);
+    if (error != 0) {
+        return fail_io(err, "open", path, error);
+    }
+    const psq_status status = read_all(ctx, file, path, bytes, size, err);
+    (void)io->close(io->self, file); // nothing was written, so nothing can be lost
+    if (status != PSQ_OK) {
+        psq_free(ctx, *bytes);
+        *bytes = NULL;
+    }
+    return status;
+}
+
+static psq_status write_all(const psq_io *io, void *file, const char *path, const psq_chunk *chunk,
+                            psq_error *err) {
+    for (size_t at = 0; at < chunk->size;) {
+        size_t done = 0;
+        const int error =
+            io->write(io->self, file, (const char *)chunk->bytes + at, chunk->size - at, &done);
+        if (error != 0 || done == 0) {
+            return fail_io(err, "write", path, error != 0 ? error : EIO);
+        }
+        at += done;
+    }
+    return PSQ_OK;
+}
+
+// Writes, syncs and closes; closes whatever happens.
+static psq_status write_file(const psq_io *io, const char *path, const psq_chunk *chunks,
+                             int64_t n_chunks, psq_error *err) {
+    void *file = NULL;
+    int error = io->open(io->self, path, PSQ_IO_WRITE, &file);
+    if (error != 0) {
+        return fail_io(err, "open", path, error);
+    }
+    psq_status status = PSQ_OK;
+    for (int64_t i = 0; i < n_chunks && status == PSQ_OK; i++) {
+        status = write_all(io, file, path, &chunks[i], err);
+    }
+    if (status == PSQ_OK && (error = io->sync(io->self, file)) != 0) {
+        status = fail_io(err, "sync", path, error);
+    }
+    error = io->close(io->self, file);
+    return status == PSQ_OK && error != 0 ? fail_io(err, "close", path, error) : status;
+}
+
+psq_status psq_file_replace(const psq_ctx *ctx, const char *path, const psq_chunk *chunks,
+                            int64_t n_chunks, psq_error *err) {
+    const psq_io *const io = &ctx->io;
+    const size_t size = strlen(path) + sizeof ".tmp";
+    char *const temporary = (char *)psq_malloc(ctx, size);
+    PSQ_REQUIRE(err, temporary != NULL, PSQ_NOMEM, "out of memory for a path: %zu bytes", size);
+    (void)snprintf(temporary, size, "%s.tmp", path);
+
+    psq_status status = write_file(io, temporary, chunks, n_chunks, err);
+    int error = 0;
+    if (status == PSQ_OK && (error = io->rename(io->self, temporary, path)) != 0) {
+        status = fail_io(err, "rename to", path, error);
+    }
+    if (status != PSQ_OK) {
+        (void)io->remove(io->self, temporary); // the first failure is the one to report
+    } else if ((error = io->sync_dir(io->self, path)) != 0) {
+        status = fail_io(err, "sync the directory of", path, error);
+    }
+    psq_free(ctx, temporary);
+    return status;
+}
