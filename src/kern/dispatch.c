@@ -1,0 +1,29 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// dispatch.c: the list of kernel tables, best first, and the walk over it. No state, no init, no
+// lock.
+#include "base/ctx.h"
+#include "kern/kern.h"
+#include "kern/tables.h"
+
+const psq_kern *const psq_kern_tables[] = {
+#if defined(PSQ_HAVE_FMA)
+    &psq_kern_fma_f32, &psq_kern_fma_f64,
+#endif
+    &psq_kern_ref_f32, &psq_kern_ref_f64, NULL,
+};
+
+const psq_kern *psq_kern_choose(const psq_ctx *ctx, psq_dtype dtype) {
+    for (const psq_kern *const *table = psq_kern_tables; *table != NULL; table++) {
+        if ((*table)->dtype == dtype && ((*table)->cpu & ~ctx->cpu_allowed) == 0) {
+            return *table;
+        }
+    }
+    return NULL;
+}
+
+const char *psq_kernel_name(const psq_ctx *ctx, psq_dtype dtype) {
+    const psq_kern *const table = psq_kern_choose(ctx, dtype);
+    return table != NULL ? table->name : "none";
+}
