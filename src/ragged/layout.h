@@ -1,0 +1,42 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// layout.h: the inside of a layout, for rooms that walk it.
+#ifndef PACKSEQ_RAGGED_LAYOUT_H
+#define PACKSEQ_RAGGED_LAYOUT_H
+
+#include "packseq/layout.h"
+
+struct psq_layout {
+    const psq_ctx *ctx;
+    int64_t n_seq;   // B
+    int64_t n_steps; // T
+    int64_t n_rows;  // N
+    int64_t *lengths;
+    int64_t *offsets;
+    int64_t *sorted_indices;
+    int64_t *unsorted_indices;
+    int64_t *batch_sizes;
+    int64_t *step_offsets;
+    void *memory; // holds the arrays
+};
+
+// Stored steps S of a padded storage.
+static inline int64_t psq_storage_steps(const psq_layout *layout, psq_storage storage) {
+    return storage.n_steps > 0 ? storage.n_steps : layout->n_steps;
+}
+
+// psq_storage_row for b and t that exist.
+static inline int64_t psq_row(const psq_layout *layout, psq_storage storage, int64_t b, int64_t t) {
+    if (storage.order == PSQ_JAGGED) {
+        return layout->offsets[b] + t;
+    }
+    if (storage.order == PSQ_PACKED) {
+        return layout->step_offsets[t] + layout->unsorted_indices[b];
+    }
+    const int64_t n_steps = psq_storage_steps(layout, storage);
+    const int64_t step = storage.pad_left ? t + n_steps - layout->lengths[b] : t;
+    return storage.order == PSQ_PADDED_TIME ? step * layout->n_seq + b : b * n_steps + step;
+}
+
+#endif

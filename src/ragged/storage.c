@@ -1,0 +1,81 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// storage.c: the layout's arrays for the public, and where rows lie in each order.
+#include "base/error.h"
+#include "base/size.h"
+#include "ragged/layout.h"
+
+int64_t psq_layout_n_seq(const psq_layout *layout) {
+    return layout->n_seq;
+}
+
+int64_t psq_layout_n_steps(const psq_layout *layout) {
+    return layout->n_steps;
+}
+
+int64_t psq_layout_n_rows(const psq_layout *layout) {
+    return layout->n_rows;
+}
+
+const int64_t *psq_layout_lengths(const psq_layout *layout) {
+    return layout->lengths;
+}
+
+const int64_t *psq_layout_offsets(const psq_layout *layout) {
+    return layout->offsets;
+}
+
+const int64_t *psq_layout_sorted_indices(const psq_layout *layout) {
+    return layout->sorted_indices;
+}
+
+const int64_t *psq_layout_unsorted_indices(const psq_layout *layout) {
+    return layout->unsorted_indices;
+}
+
+const int64_t *psq_layout_batch_sizes(const psq_layout *layout) {
+    return layout->batch_sizes;
+}
+
+const int64_t *psq_layout_step_offsets(const psq_layout *layout) {
+    return layout->step_offsets;
+}
+
+const char *psq_order_name(psq_order order) {
+    static const char *const names[PSQ_N_ORDER] = {
+        [PSQ_PACKED] = "packed",
+        [PSQ_JAGGED] = "jagged",
+        [PSQ_PADDED_TIME] = "padded-time",
+        [PSQ_PADDED_BATCH] = "padded-batch",
+    };
+    return (unsigned)order < PSQ_N_ORDER ? names[order] : NULL;
+}
+
+psq_status psq_storage_n_rows(const psq_layout *layout, psq_storage storage, int64_t *n_rows,
+                              psq_error *err) {
+    PSQ_REQUIRE(err, layout != NULL, PSQ_INVALID, "layout is NULL");
+    PSQ_REQUIRE(err, (unsigned)storage.order < PSQ_N_ORDER, PSQ_INVALID,
+                "storage.order is %d, must be from 0 to %d", (int)storage.order, PSQ_N_ORDER - 1);
+    PSQ_REQUIRE(err, storage.n_steps >= 0, PSQ_INVALID,
+                "storage.n_steps is %lld, must be at least 0", (long long)storage.n_steps);
+    if (storage.order == PSQ_PACKED || storage.order == PSQ_JAGGED) {
+        *n_rows = layout->n_rows;
+        return PSQ_OK;
+    }
+    const int64_t n_steps = psq_storage_steps(layout, storage);
+    PSQ_REQUIRE(err, n_steps >= layout->n_steps, PSQ_SHAPE,
+                "storage.n_steps is %lld, the longest sequence has %lld", (long long)n_steps,
+                (long long)layout->n_steps);
+    PSQ_REQUIRE(err, psq_count_mul(n_steps, layout->n_seq, n_rows), PSQ_NOMEM,
+                "%lld sequences of %lld steps overflow", (long long)layout->n_seq,
+                (long long)n_steps);
+    return PSQ_OK;
+}
+
+int64_t psq_storage_row(const psq_layout *layout, psq_storage storage, int64_t b, int64_t t) {
+    if (b < 0 || b >= layout->n_seq || t < 0 || t >= layout->lengths[b]) {
+        return -1;
+    }
+    return psq_row(layout, storage, b, t);
+}
