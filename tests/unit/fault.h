@@ -14,10 +14,12 @@ typedef struct psq_fault {
     int64_t n_allocs, n_ios; // calls so far
     int64_t n_live;          // allocations not freed
     int64_t n_open;          // files not closed
+    const void *ctx;         // set by fault_ctx; a context's own memory is not counted
 } psq_fault;
 
-// A context on top of the default allocator and files that follows *fault. Freed with
-// psq_ctx_destroy.
+// A context on top of the default allocator and files that follows *fault, which must outlive it.
+// Freed with psq_ctx_destroy. Closing a file that was only read is neither counted nor failed:
+// nothing can be lost by it.
 psq_ctx *fault_ctx(psq_fault *fault);
 
 // Calls run(ctx, arg) with the k-th allocation failing, once and forever, for k = 1, 2, ... until
