@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // io.h: files. Named tensors in safetensors files, ragged data sets from text. Files from strangers
-// are safe to load: everything is checked before it is used, memory stays below twice the file's
-// size plus a few MiB, and every error names the file.
+// are safe to load: everything is checked before it is used, memory grows with the file's size only
+// (as each function says), and every error about a file names it.
 #ifndef PACKSEQ_IO_H
 #define PACKSEQ_IO_H
 
@@ -18,25 +18,31 @@ extern "C" {
 // Writes tensors and metadata: to a temporary file beside `path`, synced, renamed over `path`,
 // directory synced, so that path always holds a whole file. The bytes are a function of the
 // arguments: keys of the metadata sorted, tensors by element size (largest first) then name, data
-// from a multiple of 64. PSQ_INVALID: a name or key that is NULL, repeated, longer than 1024 bytes,
-// no UTF-8, or
-// "__metadata__"; a negative dimension. PSQ_UNSUPPORTED: a big-endian machine. PSQ_IO: with the
-// path and the system's message; the old file is untouched and the temporary one removed.
-// PSQ_NOMEM.
+// from a multiple of 64. Nothing is written that psq_safetensors_read would refuse. PSQ_INVALID: a
+// name or key that is NULL, repeated, longer than 1024 bytes, no UTF-8, with a control character,
+// or "__metadata__"; a value that is NULL, no UTF-8, or takes more than 1 MiB in the file; a
+// negative dimension; more than the reader's limits. PSQ_UNSUPPORTED: a big-endian machine. PSQ_IO:
+// with the path and the system's message; the old file is untouched (except where only the last
+// step failed, the directory's sync) and the temporary one removed. PSQ_NOMEM.
 PSQ_API PSQ_MUST psq_status psq_safetensors_write(const psq_ctx *ctx, const char *path,
                                                   const psq_tensor *tensors, int64_t n_tensors,
                                                   const psq_pair *metadata, int64_t n_metadata,
                                                   psq_error *err);
 
-// A file in memory: tensors sorted by name, metadata sorted by key. Immutable.
+// A file in memory: tensors sorted by name, each one's data at a multiple of 64 bytes; metadata
+// sorted by key. Immutable.
 typedef struct psq_safetensors psq_safetensors;
 
-// Reads a whole file. Stricter than the reference reader: header of at most 100,000,000 bytes, at
-// most 65,536 tensors, names of at most 1024 bytes, at most PSQ_MAX_DIMS dimensions, integers
-// without sign, fraction, exponent or leading zeros, no duplicate or unknown keys; tensors must
-// fill the data without hole, overlap or trailing bytes. PSQ_FORMAT: any of these, naming the
-// tensor and both values. PSQ_UNSUPPORTED: a dtype of the format that psq_dtype does not have.
-// PSQ_IO, PSQ_NOMEM.
+// Reads a whole file. Stricter than the reference reader: header of at most 100,000,000 bytes,
+// followed by spaces at most; at most 65,536 tensors and as many metadata; names and keys of at
+// most 1024 bytes, without control characters; metadata values of at most 1 MiB as they stand in
+// the file; at most PSQ_MAX_DIMS dimensions; integers without sign, fraction, exponent or leading
+// zeros; no duplicate or unknown keys; tensors must fill the data without hole, overlap or trailing
+// bytes. PSQ_FORMAT: any of these, naming the tensor and both values. PSQ_UNSUPPORTED: a dtype of
+// the format that psq_dtype does not have; a big-endian machine. PSQ_IO, PSQ_NOMEM.
+// Memory in use stays below twice the file's size plus 16 MiB. Small pieces of the header go
+// through jansson, whose memory, a few MiB at most, does not come from the context's allocator;
+// where it runs out the status may be PSQ_FORMAT.
 PSQ_API PSQ_MUST psq_status psq_safetensors_read(const psq_ctx *ctx, const char *path,
                                                  psq_safetensors **out, psq_error *err);
 
@@ -58,8 +64,8 @@ PSQ_API const char *psq_safetensors_get(const psq_safetensors *file, const char 
 
 typedef enum psq_text_label {
     PSQ_LABEL_NONE = 0, // a line is a sequence
-    PSQ_LABEL_FILE, // a line is a sequence, its label is the name of its file, without directory
-                    // and extension
+    PSQ_LABEL_FILE,   // a line is a sequence, its label is the name of its file, without directory
+                      // and extension
     PSQ_LABEL_COLUMN, // a line is a label, a separator and a sequence
     PSQ_N_LABEL
 } psq_text_label;
