@@ -1,0 +1,106 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// cli.c: talk, exit codes, memory and the terminal. A library status becomes an exit code in one
+// place, so that scripts can tell a wrong command line (2) from wrong data (65), a system that
+// refused (74) and everything else (1).
+#define _POSIX_C_SOURCE 200809L // isatty, fileno
+#define _DEFAULT_SOURCE         // struct winsize
+
+#include "cli.h"
+
+#include "numbers.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static void say_list(const char *format, va_list list) {
+    fflush(stdout); // keeps the order of both streams where they end in one place
+    fputs("packseq: ", stderr);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+}
+
+void say(const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    say_list(format, list);
+    va_end(list);
+}
+
+int fail_usage(const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    say_list(format, list);
+    va_end(list);
+    return EXIT_USAGE;
+}
+
+int fail_data(const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    say_list(format, list);
+    va_end(list);
+    return EXIT_DATA;
+}
+
+int fail_error(const psq_error *err) {
+    say("%s", err->text);
+    switch (err->status) {
+    case PSQ_INVALID:
+    case PSQ_SHAPE:
+    case PSQ_FORMAT:
+    case PSQ_UNSUPPORTED:
+        return EXIT_DATA;
+    case PSQ_IO:
+        return EXIT_IO;
+    default:
+        return EXIT_FAILURE;
+    }
+}
+
+void cli_no_memory(void) {
+    say("out of memory");
+    exit(EXIT_FAILURE);
+}
+
+void *cli_alloc(size_t n, size_t size) {
+    void *const items = calloc(n > 0 ? n : 1, size);
+    if (!items) {
+        cli_no_memory();
+    }
+    return items;
+}
+
+void *cli_grow(void *items, size_t n, size_t size) {
+    void *const grown = n <= SIZE_MAX / size ? realloc(items, n * size) : NULL;
+    if (!grown) {
+        cli_no_memory();
+    }
+    return grown;
+}
+
+// ---- terminal
+
+bool term_is(FILE *stream) {
+    const char *const kind = getenv("TERM");
+    return isatty(fileno(stream)) && kind && strcmp(kind, "dumb") != 0;
+}
+
+bool term_colour(FILE *stream) {
+    const char *const refused = getenv("NO_COLOR");
+    return term_is(stream) && !(refused && refused[0]);
+}
+
+int term_width(FILE *stream) {
+    struct winsize size;
+    if (isatty(fileno(stream)) && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 &&
+        size.ws_col > 0) {
+        return size.ws_col;
+    }
+    const char *const columns = getenv("COLUMNS");
+    int64_t width = 0;
+    return columns && number_int(columns, 20, 10000, &width) == NUMBER_OK ? (int)width : 80;
+}

@@ -1,0 +1,57 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// cli.h: what all files of the command share: exit codes, the table row of a command, talk on
+// stderr, memory, the terminal. Data goes to stdout, talk to stderr.
+#ifndef PACKSEQ_CLI_H
+#define PACKSEQ_CLI_H
+
+#include "options.h"
+#include "packseq/packseq.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+// Besides EXIT_SUCCESS, EXIT_FAILURE and 128 + signal. `packseq help` prints this list.
+enum { EXIT_USAGE = 2, EXIT_DATA = 65, EXIT_IO = 74 };
+
+// A row of the command table in main.c. `run` gets its options, filled from `defaults` and the
+// command line, and the arguments that are no options; it returns the exit code.
+typedef struct command {
+    const char *name;
+    const char *arguments;     // "LENGTH...", "" if it takes none
+    const char *summary;       // one line for `packseq help`
+    const char *text;          // paragraphs for `packseq help <name>`
+    const option_row *options; // ends with a row without name
+    const void *defaults;      // the options' struct; also what the help shows as defaults
+    size_t options_size;       // of that struct
+    int (*run)(const void *options, int n_args, char **args);
+} command;
+
+extern const command cmd_eval;
+extern const command cmd_explain;
+extern const command cmd_info;
+extern const command cmd_run;
+extern const command cmd_train;
+
+// "packseq: <sentence>\n" on stderr.
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// Says the sentence and returns the exit code: usage, or what err->status means to a shell.
+int fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int fail_data(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int fail_error(const psq_error *err);
+
+// Memory for n items of `size` bytes, zeroed; never NULL: the command ends when there is none,
+// which leaves nothing behind because files are renamed into place only when they are whole.
+void *cli_alloc(size_t n, size_t size);
+void *cli_grow(void *items, size_t n, size_t size);
+_Noreturn void cli_no_memory(void);
+
+// ---- terminal
+
+bool term_is(FILE *stream);     // a terminal that can redraw a line
+bool term_colour(FILE *stream); // and may be coloured: NO_COLOR is empty or not set
+int term_width(FILE *stream);   // columns: the terminal's, else $COLUMNS, else 80
+
+#endif
