@@ -27,7 +27,8 @@ PSQ_API PSQ_MUST psq_status psq_layout_from_lengths(const psq_ctx *ctx, const in
                                                     psq_error *err);
 
 // From offsets[n_seq + 1] of a jagged array (Arrow offsets, row_splits, cu_seqlens): sequence b is
-// rows offsets[b] to offsets[b + 1] - 1. PSQ_INVALID: offsets[0] is not 0, or offsets decrease.
+// rows offsets[b] to offsets[b + 1] - 1. PSQ_INVALID: offsets[0] is not 0, offsets decrease,
+// or offsets is NULL, even with n_seq = 0. PSQ_NOMEM.
 PSQ_API PSQ_MUST psq_status psq_layout_from_offsets(const psq_ctx *ctx, const int64_t *offsets,
                                                     int64_t n_seq, psq_layout **out,
                                                     psq_error *err);
@@ -36,8 +37,9 @@ PSQ_API PSQ_MUST psq_status psq_layout_from_offsets(const psq_ctx *ctx, const in
 // sorted_indices[n_seq], the user's index of each rank, or NULL when the ranks are the user's
 // order. n_seq >= batch_sizes[0]: the ranks from batch_sizes[0] on are sequences of length 0. The
 // given order of ties is kept. n_rows is the number of rows the caller has, or -1 if unknown:
-// checked against the sum. PSQ_INVALID: batch_sizes that increase, are below 1 or do not sum to
-// n_rows; indices that are no permutation of 0 to n_seq - 1.
+// checked against the sum. PSQ_INVALID: batch_sizes that increase, are below 1, above n_seq or do
+// not sum to n_rows; indices that are no permutation of 0 to n_seq - 1. PSQ_NOMEM: as
+// psq_layout_from_lengths.
 PSQ_API PSQ_MUST psq_status psq_layout_from_batch_sizes(const psq_ctx *ctx,
                                                         const int64_t *batch_sizes, int64_t n_steps,
                                                         const int64_t *sorted_indices,

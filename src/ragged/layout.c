@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// layout.c: from lengths, offsets or batch sizes to the five arrays and a prefix sum. All three
-// ways end in the same two steps: lengths in the user's order, then ranks; only the source of the
-// ranks differs.
+// layout.c: from lengths, offsets or batch sizes to a layout's arrays. Lengths and offsets give the
+// ranks by a stable counting sort; batch sizes come with their ranks, whose ties are kept. The
+// arrays lie in one allocation, and sorting borrows step_offsets before it has its own values, so
+// that a layout of B sequences and T steps needs 4 B + 2 T numbers and nothing else.
 #include "ragged/layout.h"
 
 #include <string.h>
@@ -24,29 +25,29 @@ static void carve(psq_layout *layout, psq_arena *arena) {
     layout->step_offsets = (int64_t *)psq_arena_take(arena, T + 1, sizeof(int64_t));
 }
 
-// A layout with zeroed arrays for B sequences of at most T steps.
+// A layout for B sequences, the longest of T steps, with arrays that are not yet written.
 static psq_status create(const psq_ctx *ctx, int64_t B, int64_t T, psq_layout **out,
                          psq_error *err) {
-    PSQ_REQUIRE(err, B < INT64_MAX && T < INT64_MAX, PSQ_NOMEM,
-                "out of memory for a layout of %lld sequences and %lld steps", (long long)B,
-                (long long)T);
     psq_layout sizes = {.ctx = ctx, .n_seq = B, .n_steps = T};
     psq_arena arena = {NULL, 0};
-    carve(&sizes, &arena);
     psq_layout *layout = NULL;
     psq_status status = PSQ_OK;
     PSQ_TRY(psq_alloc_zero(ctx, 1, sizeof *layout, "a layout", (void **)&layout, err));
-    *layout = sizes;
-    layout->memory = psq_malloc(ctx, arena.used);
+    layout->ctx = ctx;
+    if (B < INT64_MAX && T < INT64_MAX) { // carve counts B + 1 and T + 1
+        carve(&sizes, &arena);
+        layout->memory = psq_malloc(ctx, arena.used);
+    }
     if (layout->memory == NULL) {
         status =
             psq_fail(err, PSQ_NOMEM, "out of memory for a layout of %lld sequences and %lld steps",
                      (long long)B, (long long)T);
         goto fail;
     }
-    memset(layout->memory, 0, arena.used);
-    arena = (psq_arena){(char *)layout->memory, 0};
-    carve(layout, &arena);
+    sizes.memory = layout->memory;
+    arena = (psq_arena){(char *)sizes.memory, 0};
+    carve(&sizes, &arena);
+    *layout = sizes;
     *out = layout;
     return PSQ_OK;
 fail:
@@ -73,55 +74,55 @@ static psq_status check_lengths(const int64_t *lengths, int64_t n_seq, int64_t *
     for (int64_t b = 0; b < n_seq; b++) {
         PSQ_REQUIRE(err, lengths[b] >= 0, PSQ_INVALID, "lengths[%lld] is %lld, must be at least 0",
                     (long long)b, (long long)lengths[b]);
-        PSQ_REQUIRE(err, psq_count_add(sum, lengths[b], &sum), PSQ_NOMEM,
-                    "lengths[%lld] is %lld, the sum of lengths overflows at it", (long long)b,
-                    (long long)lengths[b]);
+        int64_t next = 0;
+        PSQ_REQUIRE(err, psq_count_add(sum, lengths[b], &next), PSQ_NOMEM,
+                    "lengths[%lld] is %lld, overflows the sum of those before it, %lld",
+                    (long long)b, (long long)lengths[b], (long long)sum);
+        sum = next;
         *longest = lengths[b] > *longest ? lengths[b] : *longest;
     }
     return PSQ_OK;
 }
 
-// offsets, batch_sizes and step_offsets from lengths. step_offsets first holds the number of
-// sequences of each length, shifted by one: batch_sizes[t] is B less the sequences of at most t
-// steps.
-static void count_rows(psq_layout *layout) {
-    for (int64_t b = 0; b < layout->n_seq; b++) {
-        layout->offsets[b + 1] = layout->offsets[b] + layout->lengths[b];
-        layout->step_offsets[layout->lengths[b]]++;
+// batch_sizes and ranks from lengths. next[n] counts the sequences of length n, then becomes the
+// number of longer ones, which is batch_sizes[n] and the first rank of length n; handing the ranks
+// out in the user's order makes the sort stable.
+static void sort_stably(psq_layout *layout) {
+    const int64_t B = layout->n_seq;
+    const int64_t T = layout->n_steps;
+    int64_t *const next = layout->step_offsets;
+    memset(next, 0, psq_size_of(T + 1, sizeof *next));
+    for (int64_t b = 0; b < B; b++) {
+        next[layout->lengths[b]]++;
     }
-    layout->n_rows = layout->offsets[layout->n_seq];
-    int64_t alive = layout->n_seq;
-    int64_t row = 0;
-    for (int64_t t = 0; t < layout->n_steps; t++) {
-        alive -= layout->step_offsets[t];
-        layout->batch_sizes[t] = alive;
-        layout->step_offsets[t] = row;
-        row += alive;
+    int64_t longer = B;
+    for (int64_t n = 0; n <= T; n++) {
+        longer -= next[n];
+        next[n] = longer;
+        if (n < T) {
+            layout->batch_sizes[n] = longer;
+        }
     }
-    layout->step_offsets[layout->n_steps] = row;
-}
-
-// Ranks by a stable counting sort. Sequences of length n are the ranks from (number of longer
-// sequences) on, which is batch_sizes[n]; sorted_indices[that rank] is claimed in user order. The
-// next free rank of each length is kept where it is unique to that length: in unsorted_indices of
-// its first sequence.
-static void sort_stable(psq_layout *layout) {
-    int64_t *const next =
-        layout->step_offsets; // borrowed: next[n] for length n; rebuilt afterwards
-    for (int64_t n = 0; n <= layout->n_steps; n++) {
-        next[n] = n < layout->n_steps ? layout->batch_sizes[n] : 0;
-    }
-    for (int64_t b = 0; b < layout->n_seq; b++) {
+    for (int64_t b = 0; b < B; b++) {
         const int64_t rank = next[layout->lengths[b]]++;
         layout->unsorted_indices[b] = rank;
         layout->sorted_indices[rank] = b;
     }
-    int64_t row = 0;
-    for (int64_t t = 0; t < layout->n_steps; t++) {
-        next[t] = row;
-        row += layout->batch_sizes[t];
+}
+
+// sums[i] = counts[0] + ... + counts[i - 1], for i from 0 to n.
+static void prefix_sums(const int64_t *counts, int64_t n, int64_t *sums) {
+    sums[0] = 0;
+    for (int64_t i = 0; i < n; i++) {
+        sums[i + 1] = sums[i] + counts[i];
     }
-    next[layout->n_steps] = row;
+}
+
+// The last step of every constructor: rows from lengths and batch_sizes.
+static void lay_rows(psq_layout *layout) {
+    prefix_sums(layout->lengths, layout->n_seq, layout->offsets);
+    prefix_sums(layout->batch_sizes, layout->n_steps, layout->step_offsets);
+    layout->n_rows = layout->offsets[layout->n_seq];
 }
 
 psq_status psq_layout_from_lengths(const psq_ctx *ctx, const int64_t *lengths, int64_t n_seq,
@@ -135,8 +136,8 @@ psq_status psq_layout_from_lengths(const psq_ctx *ctx, const int64_t *lengths, i
     if (n_seq > 0) {
         memcpy((*out)->lengths, lengths, psq_size_of(n_seq, sizeof *lengths));
     }
-    count_rows(*out);
-    sort_stable(*out);
+    sort_stably(*out);
+    lay_rows(*out);
     return PSQ_OK;
 }
 
@@ -170,8 +171,8 @@ psq_status psq_layout_from_offsets(const psq_ctx *ctx, const int64_t *offsets, i
     for (int64_t b = 0; b < n_seq; b++) {
         (*out)->lengths[b] = offsets[b + 1] - offsets[b];
     }
-    count_rows(*out);
-    sort_stable(*out);
+    sort_stably(*out);
+    lay_rows(*out);
     return PSQ_OK;
 }
 
@@ -191,15 +192,17 @@ static psq_status check_batch_sizes(const int64_t *batch_sizes, int64_t n_steps,
                     "batch_sizes[%lld] is %lld, must be at least 1", (long long)t,
                     (long long)batch_sizes[t]);
         PSQ_REQUIRE(err, t > 0 || batch_sizes[0] <= n_seq, PSQ_INVALID,
-                    "batch_sizes[0] is %lld, n_seq is %lld, must be at least that",
+                    "batch_sizes[0] is %lld, must be at most n_seq, which is %lld",
                     (long long)batch_sizes[0], (long long)n_seq);
         PSQ_REQUIRE(err, t == 0 || batch_sizes[t] <= batch_sizes[t - 1], PSQ_INVALID,
-                    "batch_sizes[%lld] is %lld, must not exceed batch_sizes[%lld], which is %lld",
+                    "batch_sizes[%lld] is %lld, must be at most batch_sizes[%lld], which is %lld",
                     (long long)t, (long long)batch_sizes[t], (long long)(t - 1),
                     (long long)batch_sizes[t - 1]);
-        PSQ_REQUIRE(err, psq_count_add(*n_rows, batch_sizes[t], n_rows), PSQ_NOMEM,
-                    "batch_sizes[%lld] is %lld, the sum of batch_sizes overflows at it",
-                    (long long)t, (long long)batch_sizes[t]);
+        int64_t next = 0;
+        PSQ_REQUIRE(err, psq_count_add(*n_rows, batch_sizes[t], &next), PSQ_NOMEM,
+                    "batch_sizes[%lld] is %lld, overflows the sum of those before it, %lld",
+                    (long long)t, (long long)batch_sizes[t], (long long)*n_rows);
+        *n_rows = next;
     }
     return PSQ_OK;
 }
@@ -217,25 +220,21 @@ static void lengths_by_rank(const int64_t *batch_sizes, int64_t n_steps, int64_t
     }
 }
 
-static psq_status check_index(const char *name, const int64_t *indices, int64_t i, int64_t n_seq,
-                              psq_error *err) {
-    PSQ_REQUIRE(err, indices[i] >= 0 && indices[i] < n_seq, PSQ_INVALID,
-                "%s[%lld] is %lld, must be from 0 to %lld", name, (long long)i,
-                (long long)indices[i], (long long)(n_seq - 1));
-    return PSQ_OK;
-}
-
-// inverse[indices[i]] = i, for indices that must be a permutation; inverse is written as -1 first.
-static psq_status invert(const int64_t *indices, int64_t n_seq, int64_t *inverse, psq_error *err) {
-    for (int64_t i = 0; i < n_seq; i++) {
+// inverse[indices[i]] = i, or PSQ_INVALID where the indices are no permutation of 0 to n - 1.
+static psq_status invert(const char *name, const int64_t *indices, int64_t n, int64_t *inverse,
+                         psq_error *err) {
+    for (int64_t i = 0; i < n; i++) {
         inverse[i] = -1;
     }
-    for (int64_t i = 0; i < n_seq; i++) {
-        PSQ_TRY(check_index("sorted_indices", indices, i, n_seq, err));
-        PSQ_REQUIRE(err, inverse[indices[i]] < 0, PSQ_INVALID,
-                    "sorted_indices[%lld] is %lld, which sorted_indices[%lld] is too", (long long)i,
-                    (long long)indices[i], (long long)inverse[indices[i]]);
-        inverse[indices[i]] = i;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t index = indices[i];
+        PSQ_REQUIRE(err, index >= 0 && index < n, PSQ_INVALID,
+                    "%s[%lld] is %lld, must be from 0 to %lld", name, (long long)i,
+                    (long long)index, (long long)(n - 1));
+        PSQ_REQUIRE(err, inverse[index] == -1, PSQ_INVALID,
+                    "%s[%lld] is %lld, which %s[%lld] is already", name, (long long)i,
+                    (long long)index, name, (long long)inverse[index]);
+        inverse[index] = i;
     }
     return PSQ_OK;
 }
@@ -257,9 +256,13 @@ psq_status psq_layout_from_batch_sizes(const psq_ctx *ctx, const int64_t *batch_
     for (int64_t rank = 0; rank < n_seq; rank++) {
         layout->sorted_indices[rank] = sorted_indices != NULL ? sorted_indices[rank] : rank;
     }
-    PSQ_TRY_GOTO(fail, invert(layout->sorted_indices, n_seq, layout->unsorted_indices, err));
+    PSQ_TRY_GOTO(fail, invert("sorted_indices", layout->sorted_indices, n_seq,
+                              layout->unsorted_indices, err));
+    if (n_steps > 0) {
+        memcpy(layout->batch_sizes, batch_sizes, psq_size_of(n_steps, sizeof *batch_sizes));
+    }
     lengths_by_rank(batch_sizes, n_steps, n_seq, layout->sorted_indices, layout->lengths);
-    count_rows(layout);
+    lay_rows(layout);
     *out = layout;
     return PSQ_OK;
 fail:
@@ -267,10 +270,8 @@ fail:
     return status;
 }
 
-// lengths serves as the inverse that finds repetitions, before it receives the lengths:
-// unsorted_indices[b] is the rank of b, and lengths_by_rank wants the user of each rank. So the
-// sweep runs over ranks first and the result is permuted by reading, which needs no second array
-// only if each length is found from its rank: by bisection.
+// The number of t with batch_sizes[t] > rank, by bisection: with it lengths in the user's order
+// need no second array.
 static int64_t length_of_rank(const int64_t *batch_sizes, int64_t n_steps, int64_t rank) {
     int64_t low = 0;
     int64_t high = n_steps;
@@ -296,17 +297,8 @@ psq_status psq_lengths_from_batch_sizes(const int64_t *batch_sizes, int64_t n_st
         lengths_by_rank(batch_sizes, n_steps, n_seq, NULL, lengths);
         return PSQ_OK;
     }
-    for (int64_t b = 0; b < n_seq; b++) {
-        lengths[b] = -1;
-    }
-    for (int64_t b = 0; b < n_seq; b++) {
-        PSQ_TRY(check_index("unsorted_indices", unsorted_indices, b, n_seq, err));
-        const int64_t rank = unsorted_indices[b];
-        PSQ_REQUIRE(err, lengths[rank] < 0, PSQ_INVALID,
-                    "unsorted_indices[%lld] is %lld, which unsorted_indices[%lld] is too",
-                    (long long)b, (long long)rank, (long long)lengths[rank]);
-        lengths[rank] = b;
-    }
+    // lengths holds the inverse for a moment, only to see that it exists.
+    PSQ_TRY(invert("unsorted_indices", unsorted_indices, n_seq, lengths, err));
     for (int64_t b = 0; b < n_seq; b++) {
         lengths[b] = length_of_rank(batch_sizes, n_steps, unsorted_indices[b]);
     }

@@ -21,6 +21,10 @@ struct psq_layout {
     void *memory; // holds the arrays
 };
 
+// psq_storage_n_rows for a storage that the caller knows as `name`.
+PSQ_MUST psq_status psq_storage_check(const psq_layout *layout, const char *name,
+                                      psq_storage storage, int64_t *n_rows, psq_error *err);
+
 // Stored steps S of a padded storage.
 static inline int64_t psq_storage_steps(const psq_layout *layout, psq_storage storage) {
     return storage.n_steps > 0 ? storage.n_steps : layout->n_steps;

@@ -52,25 +52,31 @@ const char *psq_order_name(psq_order order) {
     return (unsigned)order < PSQ_N_ORDER ? names[order] : NULL;
 }
 
-psq_status psq_storage_n_rows(const psq_layout *layout, psq_storage storage, int64_t *n_rows,
-                              psq_error *err) {
+psq_status psq_storage_check(const psq_layout *layout, const char *name, psq_storage storage,
+                             int64_t *n_rows, psq_error *err) {
     PSQ_REQUIRE(err, layout != NULL, PSQ_INVALID, "layout is NULL");
     PSQ_REQUIRE(err, (unsigned)storage.order < PSQ_N_ORDER, PSQ_INVALID,
-                "storage.order is %d, must be from 0 to %d", (int)storage.order, PSQ_N_ORDER - 1);
-    PSQ_REQUIRE(err, storage.n_steps >= 0, PSQ_INVALID,
-                "storage.n_steps is %lld, must be at least 0", (long long)storage.n_steps);
+                "%s.order is %d, must be from 0 to %d", name, (int)storage.order, PSQ_N_ORDER - 1);
+    PSQ_REQUIRE(err, storage.n_steps >= 0, PSQ_INVALID, "%s.n_steps is %lld, must be at least 0",
+                name, (long long)storage.n_steps);
     if (storage.order == PSQ_PACKED || storage.order == PSQ_JAGGED) {
         *n_rows = layout->n_rows;
         return PSQ_OK;
     }
     const int64_t n_steps = psq_storage_steps(layout, storage);
     PSQ_REQUIRE(err, n_steps >= layout->n_steps, PSQ_SHAPE,
-                "storage.n_steps is %lld, the longest sequence has %lld", (long long)n_steps,
-                (long long)layout->n_steps);
+                "%s.n_steps is %lld, must be at least the longest length, which is %lld", name,
+                (long long)n_steps, (long long)layout->n_steps);
     PSQ_REQUIRE(err, psq_count_mul(n_steps, layout->n_seq, n_rows), PSQ_NOMEM,
-                "%lld sequences of %lld steps overflow", (long long)layout->n_seq,
-                (long long)n_steps);
+                "%s has %lld sequences of %lld steps, which overflows", name,
+                (long long)layout->n_seq, (long long)n_steps);
     return PSQ_OK;
+}
+
+psq_status psq_storage_n_rows(const psq_layout *layout, psq_storage storage, int64_t *n_rows,
+                              psq_error *err) {
+    PSQ_REQUIRE(err, n_rows != NULL, PSQ_INVALID, "n_rows is NULL");
+    return psq_storage_check(layout, "storage", storage, n_rows, err);
 }
 
 int64_t psq_storage_row(const psq_layout *layout, psq_storage storage, int64_t b, int64_t t) {
