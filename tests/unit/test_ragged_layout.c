@@ -160,7 +160,7 @@ static void layout_bad_input(void **state) {
                  PSQ_INVALID, "offsets[2] is 2");
     const int64_t rising[2] = {1, 2};
     assert_fails(psq_layout_from_batch_sizes(ctx, rising, 2, NULL, 2, -1, &out, &err), PSQ_INVALID,
-                 "batch_sizes[1] is 2, must not exceed batch_sizes[0], which is 1");
+                 "batch_sizes[1] is 2, must be at most batch_sizes[0], which is 1");
     const int64_t zero[2] = {2, 0};
     assert_fails(psq_layout_from_batch_sizes(ctx, zero, 2, NULL, 2, -1, &out, &err), PSQ_INVALID,
                  "batch_sizes[1] is 0");
@@ -168,10 +168,10 @@ static void layout_bad_input(void **state) {
     assert_fails(psq_layout_from_batch_sizes(ctx, sizes, 2, NULL, 2, 4, &out, &err), PSQ_INVALID,
                  "sum to 3, n_rows is 4");
     assert_fails(psq_layout_from_batch_sizes(ctx, sizes, 2, NULL, 1, -1, &out, &err), PSQ_INVALID,
-                 "batch_sizes[0] is 2, n_seq is 1");
+                 "batch_sizes[0] is 2, must be at most n_seq, which is 1");
     assert_fails(
         psq_layout_from_batch_sizes(ctx, sizes, 2, (const int64_t[]){1, 1}, 2, -1, &out, &err),
-        PSQ_INVALID, "sorted_indices[1] is 1, which sorted_indices[0] is too");
+        PSQ_INVALID, "sorted_indices[1] is 1, which sorted_indices[0] is already");
     assert_fails(
         psq_layout_from_batch_sizes(ctx, sizes, 2, (const int64_t[]){0, 2}, 2, -1, &out, &err),
         PSQ_INVALID, "sorted_indices[1] is 2");
