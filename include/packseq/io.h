@@ -73,25 +73,33 @@ typedef enum psq_text_label {
 typedef struct psq_text_opts {
     size_t struct_size;   // set by PSQ_TEXT_OPTS_INIT
     psq_text_label label; // default PSQ_LABEL_FILE
-    char separator;       // default tab; PSQ_LABEL_COLUMN only: the first one in a line counts
-    bool skip_empty;    // default true: empty lines are no sequences; false: sequences of length 0
-    int64_t max_length; // default 65,536 bytes; a longer line is an error, never cut
+    char separator;  // default tab; PSQ_LABEL_COLUMN only: the first one in a line counts; ASCII,
+                     // not 0 and no line end
+    bool skip_empty; // default true: empty lines are no sequences; false: sequences of length 0
+    int64_t max_length; // default 65,536 bytes, at least 1; a longer line (without its end, with
+                        // its label) is an error, never cut
 } psq_text_opts;
 
 #define PSQ_TEXT_OPTS_INIT \
     { sizeof(psq_text_opts), PSQ_LABEL_FILE, '\t', true, 65536 }
 
 // Ragged text: bytes as tokens 0 to 255, in jagged order. Grows by adding files and texts. The
-// arrays are valid until the next addition.
+// arrays are valid until the next addition; tokens and labels may be NULL while there are none. A
+// token takes four bytes, and the arrays grow by doubling.
 typedef struct psq_text psq_text;
 
+// An empty data set. opts may be NULL: all defaults. PSQ_INVALID: an option that is none of the
+// above. PSQ_NOMEM.
 PSQ_API PSQ_MUST psq_status psq_text_create(const psq_ctx *ctx, const psq_text_opts *opts,
                                             psq_text **out, psq_error *err);
 PSQ_API void psq_text_destroy(psq_text *text);
 
-// Adds the lines of a file: separated by LF or CRLF, the last one with or without. PSQ_IO: with the
-// path. PSQ_FORMAT: "path:line: ..." a NUL byte, a line over max_length, no separator, an empty
-// label, bytes that are no UTF-8. After an error the data set is as it was before the call.
+// Adds the lines of a file: separated by LF or CRLF, the last one with or without. A byte order
+// mark at its start is skipped. With PSQ_LABEL_COLUMN a line that ends behind its separator is a
+// sequence of length 0, whatever skip_empty says. PSQ_IO: with the path. PSQ_FORMAT: "path:line:
+// ..." a NUL byte, a line over max_length, no separator, bytes that are no UTF-8, a label that is
+// empty, longer than 1024 bytes or has a control character. PSQ_INVALID: a path that makes no such
+// label. PSQ_NOMEM. After an error the data set is as it was before the call.
 PSQ_API PSQ_MUST psq_status psq_text_add_file(psq_text *text, const char *path, psq_error *err);
 
 // The same from memory; `name` stands for the path.
@@ -104,7 +112,8 @@ PSQ_API const int32_t *psq_text_tokens(const psq_text *text);  // [offsets[n_seq
 PSQ_API const int32_t *
 psq_text_labels(const psq_text *text); // [n_seq] index of the label, -1: none
 
-// Labels in the order of their first appearance.
+// Labels in the order of their first appearance; a file without sequences brings none. The name is
+// NULL for an index that is none.
 PSQ_API int64_t psq_text_n_labels(const psq_text *text);
 PSQ_API const char *psq_text_label_name(const psq_text *text, int64_t index);
 

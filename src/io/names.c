@@ -82,6 +82,14 @@ int psq_name_shown(const char *name) {
     return (int)psq_utf8_prefix(name, size);
 }
 
+static psq_status fail_in(psq_error *err, psq_status status, const char *file, const char *line,
+                          const char *sentence) {
+    const size_t length = strlen(file);
+    const bool cut = length > PATH_SHOWN;
+    return psq_fail(err, status, "%s%s%s: %s", cut ? "..." : "",
+                    cut ? file + (length - PATH_SHOWN) : file, line, sentence);
+}
+
 psq_status psq_file_fail(psq_error *err, psq_status status, const char *file, const char *format,
                          ...) {
     char sentence[sizeof((psq_error *)NULL)->text];
@@ -89,8 +97,17 @@ psq_status psq_file_fail(psq_error *err, psq_status status, const char *file, co
     va_start(args, format);
     (void)vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    const size_t length = strlen(file);
-    const bool cut = length > PATH_SHOWN;
-    return psq_fail(err, status, "%s%s: %s", cut ? "..." : "",
-                    cut ? file + (length - PATH_SHOWN) : file, sentence);
+    return fail_in(err, status, file, "", sentence);
+}
+
+psq_status psq_line_fail(psq_error *err, psq_status status, const char *file, int64_t line,
+                         const char *format, ...) {
+    char sentence[sizeof((psq_error *)NULL)->text];
+    char number[24];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    (void)snprintf(number, sizeof number, ":%lld", (long long)line);
+    return fail_in(err, status, file, number, sentence);
 }

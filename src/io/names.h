@@ -9,7 +9,7 @@
 #include "packseq/base.h"
 
 enum {
-    PSQ_MAX_NAME = 1024, // bytes of a tensor's name or a metadata key
+    PSQ_MAX_NAME = 1024, // bytes of a tensor's name, a metadata key or a label
     PSQ_NAME_SHOWN = 64  // bytes of it in an error
 };
 
@@ -17,7 +17,8 @@ enum {
 // U+10FFFF. Equal to size if all of it is.
 size_t psq_utf8_prefix(const char *bytes, size_t size);
 
-// NULL if the bytes may be a tensor's name or a metadata key, else what is wrong: "is ...".
+// NULL if the bytes may be a tensor's name, a metadata key or a label, else what is wrong: "is
+// ...".
 const char *psq_name_fault(const char *name, size_t size);
 
 // The precision with which "%.*s" shows a valid name: at most PSQ_NAME_SHOWN bytes, whole
@@ -28,5 +29,10 @@ int psq_name_shown(const char *name);
 // stays visible.
 __attribute__((format(printf, 4, 5))) psq_status
 psq_file_fail(psq_error *err, psq_status status, const char *file, const char *format, ...);
+
+// The same with "file:line: ".
+__attribute__((format(printf, 5, 6))) psq_status psq_line_fail(psq_error *err, psq_status status,
+                                                               const char *file, int64_t line,
+                                                               const char *format, ...);
 
 #endif
