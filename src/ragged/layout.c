@@ -91,7 +91,7 @@ static void sort_stably(psq_layout *layout) {
     const int64_t B = layout->n_seq;
     const int64_t T = layout->n_steps;
     int64_t *const next = layout->step_offsets;
-    memset(next, 0, psq_size_of(T + 1, sizeof *next));
+    memset(next, 0, (size_t)(T + 1) * sizeof *next); // cannot wrap: next is that large
     for (int64_t b = 0; b < B; b++) {
         next[layout->lengths[b]]++;
     }
