@@ -8,14 +8,13 @@
 
 #include <stddef.h>
 
-enum { N_WORDS_FILES = 4 };
-
 typedef struct words_file {
     const char *name;           // "english.txt"
     const unsigned char *bytes; // UTF-8, a word a line
     size_t size;
 } words_file;
 
-extern const words_file words_files[N_WORDS_FILES];
+extern const words_file words_data[]; // [words_data_n]
+extern const size_t words_data_n;
 
 #endif

@@ -36,6 +36,7 @@ endforeach()
 file(WRITE ${OUT} "// Made by cmake/embed.cmake from data/words; notices are in data/NOTICE.md.
 #include \"words_data.h\"
 
-${arrays}const words_file words_files[N_WORDS_FILES] = {
+${arrays}const words_file words_data[] = {
 ${rows}};
+const size_t words_data_n = sizeof words_data / sizeof *words_data;
 ")
