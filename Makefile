@@ -1,30 +1,33 @@
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
-# The front door. Each target installs what it needs on Debian 12 when run as root, or says what to run.
-.PHONY: all test lint clean
-JOBS ?= $(shell nproc)
+
+# The front door; CMake does the building. Every target first sees to what it needs (tools/setup.sh).
+#   make             build/packseq, build/libpackseq.a and build/libpackseq.so
+#   make demo        a picture, a training run, predictions
+#   make test        everything that has to hold
+#   make test-tsan   the unit tests under ThreadSanitizer
+#   make lint        format and style
+.PHONY: all demo test test-tsan lint clean
+.NOTPARALLEL:
 
 all:
-	@tools/setup.sh pkg-config libjansson-dev
-	@cmake --preset release > /dev/null
-	@cmake --build build -j $(JOBS)
+	@tools/setup.sh build
+	@tools/build.sh release
 
-# The suite three times: optimised, with sanitizers, with the portable kernels only.
+demo: all
+	@tools/demo.sh
+
 test:
-	@tools/setup.sh pkg-config libjansson-dev libcmocka-dev
-	@tools/check_layers.py
-	@cmake --preset asan > /dev/null
-	@cmake --build build/asan -j $(JOBS)
-	@ctest --test-dir build/asan --output-on-failure
-	@cmake --preset dev > /dev/null
-	@cmake --build build/dev -j $(JOBS)
-	@PSQ_CPU=ref ctest --test-dir build/dev --output-on-failure
-	@ctest --test-dir build/dev --output-on-failure
+	@tools/setup.sh build test
+	@tools/test.sh
+
+test-tsan:
+	@tools/setup.sh build test
+	@tools/test.sh tsan
 
 lint:
-	@tools/setup.sh clang-format-14
-	@tools/check_layers.py
-	@clang-format-14 --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	@tools/setup.sh lint
+	@tools/lint.sh
 
 clean:
-	@rm -rf build
+	rm -rf build

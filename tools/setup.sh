@@ -1,21 +1,75 @@
 #!/bin/sh
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
-# setup.sh PACKAGE...: makes sure that Debian packages are installed; silent when they are.
+
+# setup.sh NEED...: makes sure that what `build`, `test` or `lint` needs is on this machine. Silent
+# when nothing is missing. As root on a system with apt-get it installs what is; otherwise it prints
+# the command to run and fails.
 set -eu
-missing=
-for package in "$@"; do
-    state=$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2> /dev/null || true)
-    case "$state" in ii*) ;; *) missing="$missing $package" ;; esac
-done
-if [ -z "$missing" ]; then
+
+packages=""
+
+# need PACKAGE COMMAND...: PACKAGE is missing when COMMAND fails.
+need() {
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || packages="$packages $package"
+}
+
+cmake_is_new() {
+    cmake --version | awk 'NR == 1 { split($3, v, "."); exit !(v[1] * 100 + v[2] >= 325) }'
+}
+
+c_compiles() {
+    echo '#include <stdio.h>' | cc -E -
+}
+
+look() {
+    packages=""
+    for what in "$@"; do
+        case $what in
+        build)
+            need gcc command -v cc
+            need libc6-dev c_compiles
+            need make command -v make
+            need cmake cmake_is_new
+            need pkg-config command -v pkg-config
+            need libjansson-dev pkg-config --exists jansson
+            ;;
+        test)
+            need libcmocka-dev pkg-config --exists cmocka
+            need clang clang --version
+            need python3 python3 --version
+            ;;
+        lint)
+            need clang-format-14 clang-format-14 --version
+            need python3 python3 --version
+            ;;
+        *)
+            echo "setup.sh: unknown need \"$what\", must be build, test or lint" >&2
+            exit 2
+            ;;
+        esac
+    done
+}
+
+look "$@"
+if [ -z "$packages" ]; then
     exit 0
 fi
-if [ "$(id -u)" -ne 0 ]; then
-    echo "packages are missing, please run: sudo apt-get install$missing" >&2
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "packseq needs what these Debian 12 packages hold:$packages" >&2
+    echo "    sudo apt-get install --no-install-recommends$packages" >&2
     exit 1
 fi
-echo "installing$missing" >&2
-apt-get update -qq
-# shellcheck disable=SC2086 # a list of words
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing > /dev/null
+
+echo "installing$packages" >&2
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq >&2
+# shellcheck disable=SC2086 # a list of names
+apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 $packages >&2
+look "$@"
+if [ -n "$packages" ]; then
+    echo "installed, but still not found or too old:$packages (is another one first in PATH?)" >&2
+    exit 1
+fi

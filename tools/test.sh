@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# SPDX-FileCopyrightText: 2026 the packseq authors
+# SPDX-License-Identifier: Apache-2.0
+
+# test.sh [tsan]: everything that has to hold, one line and one time per stage, and at the end the
+# number of tests that passed and failed. A stage that fails shows its output; the others still run.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+passed=0
+failed=0
+logs=build/test-logs
+mkdir -p "$logs"
+
+# report NAME STATUS PASSED FAILED SECONDS LOG
+report() {
+    passed=$((passed + $3))
+    failed=$((failed + $4))
+    if [ "$2" = 0 ]; then
+        printf '%-34s ok      %3d passed %5d s\n' "$1" "$3" "$5"
+    else
+        grep -vE '^ +Start +[0-9]|\.\. +Passed +|^\[ +(RUN|OK) +\]' "$6"
+        printf '%-34s FAILED  %3d failed %5d s\n' "$1" "$4" "$5"
+    fi
+}
+
+# stage NAME COMMAND...: one test.
+stage() {
+    local name=$1 start=$SECONDS status=0
+    local log=$logs/${name// /-}.log
+    shift
+    "$@" >"$log" 2>&1 || status=1
+    report "$name" $status $((1 - status)) $status $((SECONDS - start)) "$log"
+    return $status
+}
+
+# suite NAME PRESET [VARIABLE=VALUE...]: the tests of a built preset; every program is one test.
+suite() {
+    local name=$1 preset=$2 start=$SECONDS status=0 counts n_tests=0 n_failed=1
+    local log=$PWD/$logs/${name// /-}.log junit=$PWD/$logs/${name// /-}.xml
+    shift 2
+    rm -f "$junit"
+    env "$@" ctest --test-dir "build/$preset" --parallel "$(nproc)" --no-tests=error \
+        --output-on-failure --output-junit "$junit" >"$log" 2>&1 || status=1
+    if [ -f "$junit" ]; then
+        counts=$(sed -n 's/.*\(tests\|failures\)="\([0-9]*\)".*/\2/p' "$junit" | head -2 | xargs)
+        n_tests=${counts% *}
+        n_failed=${counts#* }
+    fi
+    report "$name" $status $((n_tests - n_failed)) "$n_failed" $((SECONDS - start)) "$log"
+    return $status
+}
+
+if [ "${1:-}" = tsan ]; then
+    stage "build with tsan" tools/build.sh tsan && suite "tests with tsan" tsan
+else
+    stage "includes go one way" tools/check_layers.py
+    stage "the check of includes checks" tools/check_layers.py --self-test
+    if stage "build with gcc" tools/build.sh dev; then
+        suite "tests" dev
+        suite "tests with PSQ_CPU=ref" dev PSQ_CPU=ref
+    fi
+    stage "build with asan and ubsan" tools/build.sh asan && suite "tests with asan and ubsan" asan
+    stage "build with clang" tools/build.sh clang && suite "tests built with clang" clang
+    if [ -x tools/check_bits.sh ]; then
+        stage "same bits from all compilers" tools/check_bits.sh
+    fi
+fi
+printf '%d passed, %d failed in %d s\n' $passed $failed $SECONDS
+[ $failed = 0 ]
