@@ -24,8 +24,8 @@ typedef enum psq_head {
     PSQ_HEAD_MEAN,     // one target per sequence, from the mean of its output rows (zeros if it has
                        // none)
     PSQ_HEAD_MAX,      // one target per sequence, from the element-wise maximum (zeros if it has no
-                  // rows; the earliest row wins a tie)
-    PSQ_HEAD_TOKEN, // one target per row
+                       // rows; the earliest row wins a tie)
+    PSQ_HEAD_TOKEN,    // one target per row
     PSQ_N_HEAD
 } psq_head;
 
@@ -36,10 +36,10 @@ typedef struct psq_model_spec {
     size_t struct_size; // set by PSQ_MODEL_SPEC_INIT
     int64_t vocab_size; // V > 0: input rows are tokens 0 to V-1, embedded into rnn.input_size
                         // values; default 0: input rows are rnn.input_size values
-    int64_t n_classes; // C, at least 1; to be set
-    psq_head head;     // default PSQ_HEAD_LAST
-    double dropout;    // default 0; on the head's input, in training
-    psq_rnn_spec rnn;  // its dtype is the model's
+    int64_t n_classes;  // C, at least 1; to be set
+    psq_head head;      // default PSQ_HEAD_LAST
+    double dropout;     // default 0; on the head's input, in training
+    psq_rnn_spec rnn;   // its dtype is the model's
 } psq_model_spec;
 
 #define PSQ_MODEL_SPEC_INIT \
