@@ -13,12 +13,7 @@
 #include "base/size.h"
 #include "ragged/layout.h"
 #include "rnn/plan.h"
-
-// From forward to backward, for one layer and direction; NULL in inference.
-typedef struct dir_reserve {
-    void *gates; // [N][S*H], not for RNN, whose gates are h
-    void *c;     // [N][H], LSTM
-} dir_reserve;
+#include "rnn/work.h"
 
 typedef struct forward_work {
     void *outputs[2]; // [N][D*R], layers take turns; in training each layer has its own in the
@@ -54,13 +49,13 @@ static void carve_work(const psq_rnn *rnn, int64_t N, bool train, psq_arena *are
 }
 
 // The outputs of one layer; its directions' reserves follow.
-static void *carve_outputs(const psq_rnn *rnn, int64_t N, psq_arena *arena) {
+void *psq_carve_outputs(const psq_rnn *rnn, int64_t N, psq_arena *arena) {
     return psq_arena_take(arena, N * rnn->D * rnn->R, rnn->element);
 }
 
-static dir_reserve carve_dir(const psq_rnn *rnn, int64_t N, psq_arena *arena) {
+psq_dir_reserve psq_carve_dir(const psq_rnn *rnn, int64_t N, psq_arena *arena) {
     const int64_t H = rnn->spec.hidden_size;
-    dir_reserve dir = {NULL, NULL};
+    psq_dir_reserve dir = {NULL, NULL};
     if (rnn->cell->n_slots > 1) {
         dir.gates = psq_arena_take(arena, N * rnn->cell->n_slots * H, rnn->element);
     }
@@ -73,9 +68,9 @@ static dir_reserve carve_dir(const psq_rnn *rnn, int64_t N, psq_arena *arena) {
 static size_t reserve_bytes(const psq_rnn *rnn, int64_t N) {
     psq_arena arena = {NULL, 0};
     for (int64_t l = 0; l < rnn->spec.n_layers; l++) {
-        (void)carve_outputs(rnn, N, &arena);
+        (void)psq_carve_outputs(rnn, N, &arena);
         for (int64_t d = 0; d < rnn->D; d++) {
-            (void)carve_dir(rnn, N, &arena);
+            (void)psq_carve_dir(rnn, N, &arena);
         }
     }
     return arena.used;
@@ -85,8 +80,9 @@ psq_status psq_rnn_sizes(const psq_rnn *rnn, const psq_layout *layout, unsigned 
                          size_t *reserve, size_t *scratch, psq_error *err) {
     PSQ_REQUIRE(err, rnn != NULL, PSQ_INVALID, "rnn is NULL");
     PSQ_REQUIRE(err, layout != NULL, PSQ_INVALID, "layout is NULL");
-    PSQ_REQUIRE(err, (flags & ~(unsigned)PSQ_TRAIN) == 0, PSQ_INVALID,
-                "flags is %u, must be 0 or PSQ_TRAIN", flags);
+    PSQ_REQUIRE(err, flags == 0 || flags == PSQ_TRAIN || flags == (PSQ_TRAIN | PSQ_KEEP),
+                PSQ_INVALID, "flags is %u, must be 0 or PSQ_TRAIN, with or without PSQ_KEEP",
+                flags);
     PSQ_REQUIRE(err, reserve != NULL && scratch != NULL, PSQ_INVALID,
                 "reserve_bytes or scratch_bytes is NULL");
     const bool train = (flags & PSQ_TRAIN) != 0;
@@ -98,6 +94,10 @@ psq_status psq_rnn_sizes(const psq_rnn *rnn, const psq_layout *layout, unsigned 
     forward_work work;
     carve_work(rnn, layout->n_rows, train, &arena, &work);
     *scratch = arena.used;
+    if (train) {
+        const size_t backward = psq_backward_bytes(rnn, layout->n_rows);
+        *scratch = backward > *scratch ? backward : *scratch;
+    }
     *reserve = train ? reserve_bytes(rnn, layout->n_rows) : 0;
     PSQ_REQUIRE(err, *scratch < SIZE_MAX && *reserve < SIZE_MAX, PSQ_NOMEM,
                 "memory for %lld rows overflows", (long long)layout->n_rows);
@@ -105,18 +105,17 @@ psq_status psq_rnn_sizes(const psq_rnn *rnn, const psq_layout *layout, unsigned 
 }
 
 // out = in times the dropout factors of row (b, t) of layer l's outputs (docs/bits.md).
-static void drop_row(const forward_call *call, int64_t l, int64_t b, int64_t t, const void *in,
-                     void *out) {
-    const psq_rnn *const rnn = call->rnn;
+void psq_drop_row(const psq_rnn *rnn, const psq_rnn_io *io, int64_t l, int64_t b, int64_t t,
+                  const void *in, void *out) {
     const double p = rnn->spec.dropout;
     const uint64_t threshold = (uint64_t)(p * 0x1p32);
     const double keep = p < 1.0 ? 1.0 / (1.0 - p) : 0.0;
-    const uint64_t id = (uint64_t)(call->io->ids != NULL ? call->io->ids[b] : b);
-    const int64_t time = (call->io->starts != NULL ? call->io->starts[b] : 0) + t;
+    const uint64_t id = (uint64_t)(io->ids != NULL ? io->ids[b] : b);
+    const int64_t time = (io->starts != NULL ? io->starts[b] : 0) + t;
     uint32_t words[4] = {0};
     for (int64_t u = 0; u < rnn->D * rnn->R; u++) {
         if (u % 4 == 0) {
-            psq_random(call->io->seed, PSQ_STREAM_DROPOUT, id, (uint32_t)time,
+            psq_random(io->seed, PSQ_STREAM_DROPOUT, id, (uint32_t)time,
                        (uint32_t)(l << 20 | u / 4), words);
         }
         rnn->kern->scale(1, words[u % 4] >= threshold ? keep : 0.0, psq_at(rnn, in, u),
@@ -137,7 +136,7 @@ static const void *input_row(const forward_call *call, int64_t l, const void *be
     if (!call->train || rnn->spec.dropout == 0.0) {
         return row;
     }
-    drop_row(call, l - 1, b, t, row, call->work.input);
+    psq_drop_row(rnn, call->io, l - 1, b, t, row, call->work.input);
     return call->work.input;
 }
 
@@ -178,7 +177,7 @@ static void store_state(const forward_call *call, void *states, int64_t dir, int
 }
 
 static void run_sequence(const forward_call *call, int64_t l, int64_t d,
-                         const psq_dir_panels *panels, const dir_reserve *reserve,
+                         const psq_dir_panels *panels, const psq_dir_reserve *reserve,
                          const void *below, void *outputs, int64_t b) {
     const psq_rnn *const rnn = call->rnn;
     const psq_rnn_io *const io = call->io;
@@ -253,11 +252,11 @@ static void run(const forward_call *call, const void *panels, void *reserve, int
     const void *below = NULL;
     for (int64_t l = 0; l < L; l++) {
         void *const outputs =
-            call->train ? carve_outputs(rnn, N, &reserve_arena) : call->work.outputs[l % 2];
+            call->train ? psq_carve_outputs(rnn, N, &reserve_arena) : call->work.outputs[l % 2];
         for (int64_t d = 0; d < rnn->D; d++) {
             const psq_dir_panels dir = psq_carve_panels(rnn, &panel_arena, l);
-            const dir_reserve kept =
-                call->train ? carve_dir(rnn, N, &reserve_arena) : (dir_reserve){NULL, NULL};
+            const psq_dir_reserve kept =
+                call->train ? psq_carve_dir(rnn, N, &reserve_arena) : (psq_dir_reserve){NULL, NULL};
             for (int64_t b = 0; b < call->layout->n_seq; b++) {
                 run_sequence(call, l, d, &dir, &kept, below, outputs, b);
             }
@@ -270,15 +269,14 @@ static void run(const forward_call *call, const void *panels, void *reserve, int
     copy_out(call, below, io->y);
 }
 
-static psq_status check_aligned(const char *name, const void *region, size_t bytes,
-                                psq_error *err) {
+psq_status psq_check_aligned(const char *name, const void *region, size_t bytes, psq_error *err) {
     PSQ_REQUIRE(err, bytes == 0 || (region != NULL && (uintptr_t)region % PSQ_ALIGN == 0),
                 PSQ_INVALID, "%s is NULL or no multiple of %d", name, PSQ_ALIGN);
     return PSQ_OK;
 }
 
-static psq_status check_io(const psq_rnn *rnn, const psq_layout *layout, const psq_rnn_io *io,
-                           int64_t *y_rows, psq_error *err) {
+psq_status psq_check_io(const psq_rnn *rnn, const psq_layout *layout, const psq_rnn_io *io,
+                        int64_t *y_rows, psq_error *err) {
     PSQ_REQUIRE(err, io != NULL, PSQ_INVALID, "io is NULL");
     PSQ_REQUIRE(err, io->struct_size == sizeof *io, PSQ_INVALID,
                 "io.struct_size is %zu, must be %zu", io->struct_size, sizeof *io);
@@ -300,10 +298,10 @@ psq_status psq_rnn_forward(const psq_rnn *rnn, const psq_layout *layout, const v
     size_t n_scratch = 0;
     int64_t y_rows = 0;
     PSQ_TRY(psq_rnn_sizes(rnn, layout, flags, &n_reserve, &n_scratch, err));
-    PSQ_TRY(check_io(rnn, layout, io, &y_rows, err));
-    PSQ_TRY(check_aligned("panels", panels, psq_rnn_panel_bytes(rnn), err));
-    PSQ_TRY(check_aligned("reserve", reserve, n_reserve, err));
-    PSQ_TRY(check_aligned("scratch", scratch, n_scratch, err));
+    PSQ_TRY(psq_check_io(rnn, layout, io, &y_rows, err));
+    PSQ_TRY(psq_check_aligned("panels", panels, psq_rnn_panel_bytes(rnn), err));
+    PSQ_TRY(psq_check_aligned("reserve", reserve, n_reserve, err));
+    PSQ_TRY(psq_check_aligned("scratch", scratch, n_scratch, err));
     const psq_fpenv saved = psq_fpenv_enter();
     forward_call call = {
         rnn, layout, io, (flags & PSQ_TRAIN) != 0, {{NULL, NULL}, NULL, NULL, NULL, NULL, NULL}};

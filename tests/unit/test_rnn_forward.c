@@ -170,6 +170,71 @@ static void storages_give_equal_bits(void **state) {
     golden_close(file);
 }
 
+// Every gradient against torch's, within 1e-5 of the tensor's largest; the second of two backward
+// passes on one reserve (PSQ_KEEP) adds the same again.
+static void gradients_equal_torch(void **state) {
+    (void)state;
+    golden *const file = golden_open(PSQ_TEST_DATA "/rnn.bin");
+    double worst = 0.0;
+    int n_cases = 0;
+    for (int64_t i = 0; i < golden_n_cases(file); i++) {
+        batch net = open_case(file, i, 0.0);
+        psq_rnn_io io = golden_io(file, i);
+        const bool has_c = psq_rnn_get_spec(net.rnn)->cell == PSQ_LSTM;
+        const int64_t n[4] = {psq_layout_n_rows(net.layout) * net.I, net.L * net.D * net.B * net.R,
+                              net.L * net.D * net.B * net.H, psq_rnn_n_weights(net.rnn)};
+        float *out[4];
+        for (int k = 0; k < 4; k++) {
+            out[k] = (float *)calloc((size_t)n[k] + 1, sizeof(float));
+        }
+        psq_rnn_grads grads = PSQ_RNN_GRADS_INIT;
+        grads.dy = golden_f32(file, i, "dy");
+        grads.dhn = optional(file, i, "dhn");
+        grads.dcn = optional(file, i, "dcn");
+        grads.dx = out[0];
+        grads.dh0 = out[1];
+        grads.dc0 = has_c ? out[2] : NULL;
+        grads.dweights = out[3];
+        const unsigned flags = PSQ_TRAIN | PSQ_KEEP;
+        size_t n_reserve = 0;
+        size_t n_scratch = 0;
+        assert_int_equal(psq_rnn_sizes(net.rnn, net.layout, flags, &n_reserve, &n_scratch, &err),
+                         PSQ_OK);
+        void *const reserve = psq_malloc(ctx, n_reserve);
+        void *const scratch = psq_malloc(ctx, n_scratch);
+        if (golden_f64(file, i, "dropout")[0] == 0.0) {
+            n_cases++;
+            assert_int_equal(psq_rnn_forward(net.rnn, net.layout, net.panels, &io, flags, reserve,
+                                             scratch, &err),
+                             PSQ_OK);
+            for (int pass = 0; pass < 2; pass++) {
+                memset(out[3], 0, (size_t)n[3] * sizeof(float));
+                assert_int_equal(psq_rnn_backward(net.rnn, net.layout, net.panels, &io, &grads,
+                                                  flags, reserve, scratch, &err),
+                                 PSQ_OK);
+                static const char *const names[4] = {"dx", "dh0", "dc0", "dweights"};
+                for (int k = 0; k < 4; k++) {
+                    const float *const wanted = optional(file, i, names[k]);
+                    if (wanted != NULL) {
+                        const double error = golden_check(golden_title(file, i), names[k], PSQ_F32,
+                                                          out[k], wanted, n[k], 0.0, 1e-5);
+                        worst = error > worst ? error : worst;
+                    }
+                }
+            }
+        }
+        psq_free(ctx, reserve);
+        psq_free(ctx, scratch);
+        for (int k = 0; k < 4; k++) {
+            free(out[k]);
+        }
+        close_case(&net);
+    }
+    golden_close(file);
+    assert_true(n_cases > 0);
+    printf("largest error against torch: %.2e of the tensor's largest, %d cases\n", worst, n_cases);
+}
+
 static psq_status create_only(const psq_ctx *with, void *arg) {
     (void)arg;
     psq_rnn_spec spec = PSQ_RNN_SPEC_INIT;
@@ -212,6 +277,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_equal_torch),
         cmocka_unit_test(storages_give_equal_bits),
+        cmocka_unit_test(gradients_equal_torch),
         cmocka_unit_test(create_fails_cleanly),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
