@@ -18,7 +18,8 @@ enum { PSQ_K_BLOCK = 256 };
 // z n q, q being the hidden part of the n gate; RNN one. A pointer that a cell does not use may be
 // NULL.
 typedef struct psq_k_row {
-    void *gates;  // forward: in pre-activations, out activations (RNN: may be h). backward: in
+    void *gates;  // forward: in pre-activations, out activations (RNN: stays as it was, but may be
+                  // h; GRU: q stays). backward: in, not RNN
     void *dgates; // backward: out, gradients of the pre-activations in the same slots (GRU's q: dn
                   // * r); may be gates
     const void *h_prev; // [H] GRU

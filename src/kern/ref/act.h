@@ -132,13 +132,33 @@ static inline REAL flush_real(REAL x) {
     return ABS(x) < (REAL)0x1p-100 ? (REAL)0 : x;
 }
 
-#define MAP(name, function)                               \
-    static void name(int64_t n, const void *x, void *y) { \
-        const REAL *const in = (const REAL *)x;           \
-        REAL *const out = (REAL *)y;                      \
-        for (int64_t i = 0; i < n; i++) {                 \
-            out[i] = function(in[i]);                     \
-        }                                                 \
+// Where an output may be an input, compilers do not vectorise: STRIP elements of every input are
+// copied first.
+enum { STRIP = 64 };
+
+static inline int64_t strip_at(int64_t first, int64_t n) {
+    return n - first < STRIP ? n - first : STRIP;
+}
+
+static inline void copy(int64_t n, const REAL *from, REAL *to) {
+    if (n == STRIP) { // the common case becomes a few vector moves
+        memcpy(to, from, STRIP * sizeof *to);
+    } else {
+        memcpy(to, from, (size_t)n * sizeof *to);
+    }
+}
+
+#define MAP(name, function)                                  \
+    static void name(int64_t n, const void *x, void *y) {    \
+        REAL in[STRIP];                                      \
+        for (int64_t first = 0; first < n; first += STRIP) { \
+            const int64_t n_strip = strip_at(first, n);      \
+            REAL *const out = (REAL *)y + first;             \
+            copy(n_strip, (const REAL *)x + first, in);      \
+            for (int64_t i = 0; i < n_strip; i++) {          \
+                out[i] = function(in[i]);                    \
+            }                                                \
+        }                                                    \
     }
 
 MAP(k_sigmoid, sigmoid_real)

@@ -23,119 +23,149 @@ static void k_forward_relu(int64_t n_rows, int64_t H, const psq_k_row *rows) {
     }
 }
 
-static void k_forward_lstm(int64_t n_rows, int64_t H, const psq_k_row *rows) {
-    for (int64_t m = 0; m < n_rows; m++) {
-        REAL *const gates = (REAL *)rows[m].gates;
-        const REAL *const c_prev = (const REAL *)rows[m].c_prev;
-        REAL *const c = (REAL *)rows[m].c;
-        REAL *const h = (REAL *)rows[m].h;
-        for (int64_t u = 0; u < H; u++) {
-            const REAL i = sigmoid_real(gates[u]);
-            const REAL f = sigmoid_real(gates[H + u]);
-            const REAL g = tanh_real(gates[2 * H + u]);
-            const REAL o = sigmoid_real(gates[3 * H + u]);
-            gates[u] = i;
-            gates[H + u] = f;
-            gates[2 * H + u] = g;
-            gates[3 * H + u] = o;
-            c[u] = FMA(f, c_prev[u], i * g);
-            h[u] = o * tanh_real(c[u]);
-        }
+// n units from unit `first` of a row with LSTM gates.
+static void forward_lstm_strip(int64_t n, int64_t H, int64_t first, const psq_k_row *row) {
+    REAL i[STRIP], f[STRIP], g[STRIP], o[STRIP], c[STRIP], h[STRIP];
+    REAL *const gates = (REAL *)row->gates + first;
+    copy(n, gates, i);
+    copy(n, gates + H, f);
+    copy(n, gates + 2 * H, g);
+    copy(n, gates + 3 * H, o);
+    copy(n, (const REAL *)row->c_prev + first, c);
+    for (int64_t u = 0; u < n; u++) {
+        i[u] = sigmoid_real(i[u]);
+        f[u] = sigmoid_real(f[u]);
+        g[u] = tanh_real(g[u]);
+        o[u] = sigmoid_real(o[u]);
+        c[u] = FMA(f[u], c[u], i[u] * g[u]);
+        h[u] = o[u] * tanh_real(c[u]);
+    }
+    copy(n, i, gates);
+    copy(n, f, gates + H);
+    copy(n, g, gates + 2 * H);
+    copy(n, o, gates + 3 * H);
+    copy(n, c, (REAL *)row->c + first);
+    copy(n, h, (REAL *)row->h + first);
+}
+
+static void forward_gru_strip(int64_t n_units, int64_t H, int64_t first, const psq_k_row *row) {
+    REAL r[STRIP], z[STRIP], n[STRIP], q[STRIP], h[STRIP];
+    REAL *const gates = (REAL *)row->gates + first;
+    copy(n_units, gates, r);
+    copy(n_units, gates + H, z);
+    copy(n_units, gates + 2 * H, n);
+    copy(n_units, gates + 3 * H, q);
+    copy(n_units, (const REAL *)row->h_prev + first, h);
+    for (int64_t u = 0; u < n_units; u++) {
+        r[u] = sigmoid_real(r[u]);
+        z[u] = sigmoid_real(z[u]);
+        n[u] = tanh_real(FMA(r[u], q[u], n[u]));
+        h[u] = FMA(z[u], h[u] - n[u], n[u]);
+    }
+    copy(n_units, r, gates);
+    copy(n_units, z, gates + H);
+    copy(n_units, n, gates + 2 * H);
+    copy(n_units, h, (REAL *)row->h + first);
+}
+
+static void backward_tanh_strip(int64_t n, int64_t H, int64_t first, const psq_k_row *row) {
+    REAL h[STRIP], d[STRIP];
+    (void)H;
+    copy(n, (const REAL *)row->h + first, h);
+    copy(n, (const REAL *)row->dh + first, d);
+    for (int64_t u = 0; u < n; u++) {
+        d[u] = flush_real(d[u] * FMA(-h[u], h[u], ONE));
+    }
+    copy(n, d, (REAL *)row->dgates + first);
+}
+
+static void backward_relu_strip(int64_t n, int64_t H, int64_t first, const psq_k_row *row) {
+    REAL h[STRIP], d[STRIP];
+    (void)H;
+    copy(n, (const REAL *)row->h + first, h);
+    copy(n, (const REAL *)row->dh + first, d);
+    for (int64_t u = 0; u < n; u++) {
+        d[u] = h[u] > (REAL)0 ? flush_real(d[u]) : (REAL)0;
+    }
+    copy(n, d, (REAL *)row->dgates + first);
+}
+
+static void backward_lstm_strip(int64_t n, int64_t H, int64_t first, const psq_k_row *row) {
+    REAL i[STRIP], f[STRIP], g[STRIP], o[STRIP], c[STRIP], c_prev[STRIP], dh[STRIP], dc[STRIP];
+    const REAL *const gates = (const REAL *)row->gates + first;
+    REAL *const dgates = (REAL *)row->dgates + first;
+    copy(n, gates, i);
+    copy(n, gates + H, f);
+    copy(n, gates + 2 * H, g);
+    copy(n, gates + 3 * H, o);
+    copy(n, (const REAL *)row->c + first, c);
+    copy(n, (const REAL *)row->c_prev + first, c_prev);
+    copy(n, (const REAL *)row->dh + first, dh);
+    copy(n, (const REAL *)row->dcarry + first, dc);
+    for (int64_t u = 0; u < n; u++) {
+        const REAL t = tanh_real(c[u]);
+        const REAL dC = FMA(dh[u] * o[u], FMA(-t, t, ONE), dc[u]);
+        const REAL di = (dC * g[u]) * (i[u] * (ONE - i[u]));
+        const REAL df = (dC * c_prev[u]) * (f[u] * (ONE - f[u]));
+        const REAL dg = (dC * i[u]) * FMA(-g[u], g[u], ONE);
+        const REAL d_o = (dh[u] * t) * (o[u] * (ONE - o[u]));
+        dc[u] = flush_real(dC * f[u]);
+        c[u] = o[u] * t; // m
+        i[u] = flush_real(di);
+        f[u] = flush_real(df);
+        g[u] = flush_real(dg);
+        o[u] = flush_real(d_o);
+    }
+    copy(n, i, dgates);
+    copy(n, f, dgates + H);
+    copy(n, g, dgates + 2 * H);
+    copy(n, o, dgates + 3 * H);
+    copy(n, dc, (REAL *)row->dcarry + first);
+    if (row->m != NULL) {
+        copy(n, c, (REAL *)row->m + first);
     }
 }
 
-static void k_forward_gru(int64_t n_rows, int64_t H, const psq_k_row *rows) {
-    for (int64_t m = 0; m < n_rows; m++) {
-        REAL *const gates = (REAL *)rows[m].gates;
-        const REAL *const h_prev = (const REAL *)rows[m].h_prev;
-        REAL *const h = (REAL *)rows[m].h;
-        for (int64_t u = 0; u < H; u++) {
-            const REAL r = sigmoid_real(gates[u]);
-            const REAL z = sigmoid_real(gates[H + u]);
-            const REAL n = tanh_real(FMA(r, gates[3 * H + u], gates[2 * H + u]));
-            gates[u] = r;
-            gates[H + u] = z;
-            gates[2 * H + u] = n;
-            h[u] = FMA(z, h_prev[u] - n, n);
-        }
+static void backward_gru_strip(int64_t n_units, int64_t H, int64_t first, const psq_k_row *row) {
+    REAL r[STRIP], z[STRIP], n[STRIP], q[STRIP], h_prev[STRIP], d[STRIP];
+    const REAL *const gates = (const REAL *)row->gates + first;
+    REAL *const dgates = (REAL *)row->dgates + first;
+    copy(n_units, gates, r);
+    copy(n_units, gates + H, z);
+    copy(n_units, gates + 2 * H, n);
+    copy(n_units, gates + 3 * H, q);
+    copy(n_units, (const REAL *)row->h_prev + first, h_prev);
+    copy(n_units, (const REAL *)row->dh + first, d);
+    for (int64_t u = 0; u < n_units; u++) {
+        const REAL dn = (d[u] * (ONE - z[u])) * FMA(-n[u], n[u], ONE);
+        const REAL dz = (d[u] * (h_prev[u] - n[u])) * (z[u] * (ONE - z[u]));
+        const REAL dr = (dn * q[u]) * (r[u] * (ONE - r[u]));
+        d[u] = flush_real(d[u] * z[u]); // the carry
+        q[u] = flush_real(dn * r[u]);
+        r[u] = flush_real(dr);
+        z[u] = flush_real(dz);
+        n[u] = flush_real(dn);
     }
+    copy(n_units, r, dgates);
+    copy(n_units, z, dgates + H);
+    copy(n_units, n, dgates + 2 * H);
+    copy(n_units, q, dgates + 3 * H);
+    copy(n_units, d, (REAL *)row->dcarry + first);
 }
 
-static void k_backward_tanh(int64_t n_rows, int64_t H, const psq_k_row *rows) {
-    for (int64_t m = 0; m < n_rows; m++) {
-        const REAL *const h = (const REAL *)rows[m].h;
-        const REAL *const dh = (const REAL *)rows[m].dh;
-        REAL *const ds = (REAL *)rows[m].dgates;
-        for (int64_t u = 0; u < H; u++) {
-            ds[u] = flush_real(dh[u] * FMA(-h[u], h[u], ONE));
-        }
+// The entries of the table: all strips of all rows.
+#define ROWS(name, strip)                                                \
+    static void name(int64_t n_rows, int64_t H, const psq_k_row *rows) { \
+        for (int64_t m = 0; m < n_rows; m++) {                           \
+            for (int64_t first = 0; first < H; first += STRIP) {         \
+                strip(strip_at(first, H), H, first, &rows[m]);           \
+            }                                                            \
+        }                                                                \
     }
-}
 
-static void k_backward_relu(int64_t n_rows, int64_t H, const psq_k_row *rows) {
-    for (int64_t m = 0; m < n_rows; m++) {
-        const REAL *const h = (const REAL *)rows[m].h;
-        const REAL *const dh = (const REAL *)rows[m].dh;
-        REAL *const ds = (REAL *)rows[m].dgates;
-        for (int64_t u = 0; u < H; u++) {
-            ds[u] = h[u] > (REAL)0 ? flush_real(dh[u]) : (REAL)0;
-        }
-    }
-}
-
-static void k_backward_lstm(int64_t n_rows, int64_t H, const psq_k_row *rows) {
-    for (int64_t k = 0; k < n_rows; k++) {
-        const REAL *const gates = (const REAL *)rows[k].gates;
-        const REAL *const c_prev = (const REAL *)rows[k].c_prev;
-        const REAL *const c = (const REAL *)rows[k].c;
-        const REAL *const dh = (const REAL *)rows[k].dh;
-        REAL *const dgates = (REAL *)rows[k].dgates;
-        REAL *const dc = (REAL *)rows[k].dcarry;
-        REAL *const m = (REAL *)rows[k].m;
-        for (int64_t u = 0; u < H; u++) {
-            const REAL i = gates[u];
-            const REAL f = gates[H + u];
-            const REAL g = gates[2 * H + u];
-            const REAL o = gates[3 * H + u];
-            const REAL t = tanh_real(c[u]);
-            const REAL dC = FMA(dh[u] * o, FMA(-t, t, ONE), dc[u]);
-            const REAL d_o = (dh[u] * t) * (o * (ONE - o));
-            const REAL di = (dC * g) * (i * (ONE - i));
-            const REAL df = (dC * c_prev[u]) * (f * (ONE - f));
-            const REAL dg = (dC * i) * FMA(-g, g, ONE);
-            dgates[u] = flush_real(di);
-            dgates[H + u] = flush_real(df);
-            dgates[2 * H + u] = flush_real(dg);
-            dgates[3 * H + u] = flush_real(d_o);
-            dc[u] = flush_real(dC * f);
-            if (m != NULL) {
-                m[u] = o * t;
-            }
-        }
-    }
-}
-
-static void k_backward_gru(int64_t n_rows, int64_t H, const psq_k_row *rows) {
-    for (int64_t m = 0; m < n_rows; m++) {
-        const REAL *const gates = (const REAL *)rows[m].gates;
-        const REAL *const h_prev = (const REAL *)rows[m].h_prev;
-        const REAL *const dh = (const REAL *)rows[m].dh;
-        REAL *const dgates = (REAL *)rows[m].dgates;
-        REAL *const carry = (REAL *)rows[m].dcarry;
-        for (int64_t u = 0; u < H; u++) {
-            const REAL d = dh[u];
-            const REAL r = gates[u];
-            const REAL z = gates[H + u];
-            const REAL n = gates[2 * H + u];
-            const REAL q = gates[3 * H + u];
-            const REAL dn = (d * (ONE - z)) * FMA(-n, n, ONE);
-            const REAL dz = (d * (h_prev[u] - n)) * (z * (ONE - z));
-            const REAL dr = (dn * q) * (r * (ONE - r));
-            dgates[u] = flush_real(dr);
-            dgates[H + u] = flush_real(dz);
-            dgates[2 * H + u] = flush_real(dn);
-            dgates[3 * H + u] = flush_real(dn * r);
-            carry[u] = flush_real(d * z);
-        }
-    }
-}
+ROWS(k_forward_lstm, forward_lstm_strip)
+ROWS(k_forward_gru, forward_gru_strip)
+ROWS(k_backward_tanh, backward_tanh_strip)
+ROWS(k_backward_relu, backward_relu_strip)
+ROWS(k_backward_lstm, backward_lstm_strip)
+ROWS(k_backward_gru, backward_gru_strip)

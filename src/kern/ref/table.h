@@ -13,8 +13,8 @@
 #include "base/ctx.h"
 #include "kern/kern.h"
 
-#if defined(__FAST_MATH__)
-#error "bits are defined without -ffast-math (docs/bits.md, rule 6)"
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "bits are defined without -ffast-math and -ffinite-math-only (docs/bits.md, rule 6)"
 #endif
 #if FLT_EVAL_METHOD != 0
 #error "bits are defined where float is computed in float (docs/bits.md, rule 6)"

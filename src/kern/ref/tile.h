@@ -59,36 +59,71 @@ static void k_tile(int64_t n_rows, int64_t n_out, int64_t n_k, const void *const
     }
 }
 
-// s[j] over the rows of a block, for outputs [first, first + width) of row i of dw.
+// Sums over the rows of a block run for two rows of dw and CHUNK of its columns at once, four rows
+// deep: that is what keeps compilers from loading and storing the sums at every step. The order of
+// each chain is r ascending all the same (docs/bits.md, rule 2).
+enum { DEEP = 4 };
+
+static inline void four_rows(int64_t width, int64_t i, const REAL *const a[DEEP],
+                             const REAL *const b[DEEP], REAL *restrict s) {
+    const REAL a0 = a[0][i];
+    const REAL a1 = a[1][i];
+    const REAL a2 = a[2][i];
+    const REAL a3 = a[3][i];
+    const REAL *restrict const b0 = b[0];
+    const REAL *restrict const b1 = b[1];
+    const REAL *restrict const b2 = b[2];
+    const REAL *restrict const b3 = b[3];
+    for (int64_t j = 0; j < width; j++) {
+        s[j] = FMA(a3, b3[j], FMA(a2, b2[j], FMA(a1, b1[j], FMA(a0, b0[j], s[j]))));
+    }
+}
+
+// Columns [first, first + width) of rows i0 and i1 of dw, which may be one row.
 static inline __attribute__((always_inline)) void
-outer_chains(int64_t width, int64_t n_rows, int64_t i, int64_t first, const void *const *a,
-             const void *const *b, REAL *restrict dw) {
-    REAL s[CHUNK];
+outer_chains(int64_t width, int64_t n_rows, int64_t i0, int64_t i1, int64_t first,
+             const void *const *a, const void *const *b, REAL s[2][CHUNK]) {
     for (int64_t j = 0; j < width; j++) {
-        s[j] = (REAL)0;
+        s[0][j] = s[1][j] = (REAL)0;
     }
-    for (int64_t r = 0; r < n_rows; r++) {
-        const REAL factor = ((const REAL *)a[r])[i];
-        const REAL *const row = (const REAL *)b[r] + first;
-        for (int64_t j = 0; j < width; j++) {
-            s[j] = FMA(factor, row[j], s[j]);
+    int64_t r = 0;
+    for (; r + DEEP <= n_rows; r += DEEP) {
+        const REAL *rows_a[DEEP];
+        const REAL *rows_b[DEEP];
+        for (int d = 0; d < DEEP; d++) {
+            rows_a[d] = (const REAL *)a[r + d];
+            rows_b[d] = (const REAL *)b[r + d] + first;
         }
+        four_rows(width, i0, rows_a, rows_b, s[0]);
+        four_rows(width, i1, rows_a, rows_b, s[1]);
     }
-    for (int64_t j = 0; j < width; j++) {
-        dw[j] += s[j];
+    for (; r < n_rows; r++) {
+        const REAL *const row_a = (const REAL *)a[r];
+        const REAL *const row_b = (const REAL *)b[r] + first;
+        for (int64_t j = 0; j < width; j++) {
+            s[0][j] = FMA(row_a[i0], row_b[j], s[0][j]);
+            s[1][j] = FMA(row_a[i1], row_b[j], s[1][j]);
+        }
     }
 }
 
 static void k_outer(int64_t n_rows, int64_t n_a, int64_t n_b, const void *const *a,
                     const void *const *b, void *dw) {
+    REAL *const out = (REAL *)dw;
+    REAL s[2][CHUNK];
     for (int64_t first = 0; first < n_b; first += CHUNK) {
         const int64_t width = n_b - first < CHUNK ? n_b - first : CHUNK;
-        for (int64_t i = 0; i < n_a; i++) {
-            REAL *const out = (REAL *)dw + i * n_b + first;
+        for (int64_t i = 0; i < n_a; i += 2) {
+            const int64_t n = i + 1 < n_a ? 2 : 1;
             if (width == CHUNK) {
-                outer_chains(CHUNK, n_rows, i, first, a, b, out);
+                outer_chains(CHUNK, n_rows, i, i + n - 1, first, a, b, s);
             } else {
-                outer_chains(width, n_rows, i, first, a, b, out);
+                outer_chains(width, n_rows, i, i + n - 1, first, a, b, s);
+            }
+            for (int64_t row = 0; row < n; row++) {
+                for (int64_t j = 0; j < width; j++) {
+                    out[(i + row) * n_b + first + j] += s[row][j];
+                }
             }
         }
     }
@@ -96,11 +131,20 @@ static void k_outer(int64_t n_rows, int64_t n_a, int64_t n_b, const void *const 
 
 static void k_column_sum(int64_t n_rows, int64_t n_a, const void *const *a, void *sum) {
     REAL *const out = (REAL *)sum;
-    for (int64_t i = 0; i < n_a; i++) {
-        REAL s = (REAL)0;
-        for (int64_t r = 0; r < n_rows; r++) {
-            s += ((const REAL *)a[r])[i];
+    REAL s[CHUNK];
+    for (int64_t first = 0; first < n_a; first += CHUNK) {
+        const int64_t width = n_a - first < CHUNK ? n_a - first : CHUNK;
+        for (int64_t j = 0; j < width; j++) {
+            s[j] = (REAL)0;
         }
-        out[i] += s;
+        for (int64_t r = 0; r < n_rows; r++) {
+            const REAL *const row = (const REAL *)a[r] + first;
+            for (int64_t j = 0; j < width; j++) {
+                s[j] += row[j];
+            }
+        }
+        for (int64_t j = 0; j < width; j++) {
+            out[first + j] += s[j];
+        }
     }
 }

@@ -38,7 +38,7 @@ static void k_sgd(int64_t n, const psq_k_sgd *k, void *weights, const void *grad
     const REAL mu = (REAL)k->momentum;
     const REAL decay = (REAL)k->weight_decay;
     for (int64_t i = 0; i < n; i++) {
-        REAL d = FMA(decay, w[i], g[i]);
+        REAL d = decay != (REAL)0 ? FMA(decay, w[i], g[i]) : g[i];
         if (b != NULL) {
             d = k->first ? d : FMA(mu, b[i], d);
             b[i] = d;
@@ -63,7 +63,7 @@ static void k_adam(int64_t n, const psq_k_adam *k, void *weights, const void *gr
     const REAL step = (REAL)(k->lr / k->correction1);
     for (int64_t i = 0; i < n; i++) {
         const REAL x = w[i] * shrink;
-        const REAL d = FMA(decay, x, g[i]);
+        const REAL d = decay != (REAL)0 ? FMA(decay, x, g[i]) : g[i];
         first[i] = FMA(rest1, d - first[i], first[i]);
         second[i] = FMA(rest2 * d, d, beta2 * second[i]);
         w[i] = FMA(-step, first[i] / (SQRT(second[i]) / root + eps), x);
