@@ -192,10 +192,10 @@ static psq_status check_batch_sizes(const int64_t *batch_sizes, int64_t n_steps,
                     "batch_sizes[%lld] is %lld, must be at least 1", (long long)t,
                     (long long)batch_sizes[t]);
         PSQ_REQUIRE(err, t > 0 || batch_sizes[0] <= n_seq, PSQ_INVALID,
-                    "batch_sizes[0] is %lld, must be at most n_seq, which is %lld",
+                    "batch_sizes[0] is %lld, n_seq is %lld, must be at least that",
                     (long long)batch_sizes[0], (long long)n_seq);
         PSQ_REQUIRE(err, t == 0 || batch_sizes[t] <= batch_sizes[t - 1], PSQ_INVALID,
-                    "batch_sizes[%lld] is %lld, must be at most batch_sizes[%lld], which is %lld",
+                    "batch_sizes[%lld] is %lld, must not exceed batch_sizes[%lld], which is %lld",
                     (long long)t, (long long)batch_sizes[t], (long long)(t - 1),
                     (long long)batch_sizes[t - 1]);
         int64_t next = 0;
@@ -232,8 +232,8 @@ static psq_status invert(const char *name, const int64_t *indices, int64_t n, in
                     "%s[%lld] is %lld, must be from 0 to %lld", name, (long long)i,
                     (long long)index, (long long)(n - 1));
         PSQ_REQUIRE(err, inverse[index] == -1, PSQ_INVALID,
-                    "%s[%lld] is %lld, which %s[%lld] is already", name, (long long)i,
-                    (long long)index, name, (long long)inverse[index]);
+                    "%s[%lld] is %lld, which %s[%lld] is too", name, (long long)i, (long long)index,
+                    name, (long long)inverse[index]);
         inverse[index] = i;
     }
     return PSQ_OK;

@@ -374,7 +374,7 @@ static void layout_from_bad_batch_sizes(void **state) {
     assert_no_layout(FROM(sizes, 2, NULL, -2, 3), PSQ_INVALID, "n_seq is -2, must be at least 0");
     const int64_t rising[3] = {2, 1, 2};
     assert_no_layout(FROM(rising, 3, NULL, 2, -1), PSQ_INVALID,
-                     "batch_sizes[2] is 2, must be at most batch_sizes[1], which is 1");
+                     "batch_sizes[2] is 2, must not exceed batch_sizes[1], which is 1");
     const int64_t zero[2] = {2, 0};
     assert_no_layout(FROM(zero, 2, NULL, 2, -1), PSQ_INVALID,
                      "batch_sizes[1] is 0, must be at least 1");
@@ -385,10 +385,10 @@ static void layout_from_bad_batch_sizes(void **state) {
     assert_no_layout(FROM(sizes, 2, NULL, 2, -2), PSQ_INVALID,
                      "batch_sizes sum to 3, n_rows is -2");
     assert_no_layout(FROM(sizes, 2, NULL, 1, -1), PSQ_INVALID,
-                     "batch_sizes[0] is 2, must be at most n_seq, which is 1");
+                     "batch_sizes[0] is 2, n_seq is 1, must be at least that");
     const int64_t twice[3] = {1, 0, 1};
     assert_no_layout(FROM(sizes, 2, twice, 3, -1), PSQ_INVALID,
-                     "sorted_indices[2] is 1, which sorted_indices[0] is already");
+                     "sorted_indices[2] is 1, which sorted_indices[0] is too");
     const int64_t above[2] = {0, 2};
     assert_no_layout(FROM(sizes, 2, above, 2, -1), PSQ_INVALID,
                      "sorted_indices[1] is 2, must be from 0 to 1");
@@ -410,13 +410,13 @@ static void lengths_from_bad_batch_sizes(void **state) {
     assert_fails(FROM(sizes, -1, NULL, 2), PSQ_INVALID, "n_steps is -1, must be at least 0");
     assert_fails(FROM(sizes, 2, NULL, -1), PSQ_INVALID, "n_seq is -1, must be at least 0");
     assert_fails(FROM(sizes, 2, NULL, 1), PSQ_INVALID,
-                 "batch_sizes[0] is 2, must be at most n_seq, which is 1");
+                 "batch_sizes[0] is 2, n_seq is 1, must be at least that");
     const int64_t rising[2] = {1, 2};
     assert_fails(FROM(rising, 2, NULL, 2), PSQ_INVALID,
-                 "batch_sizes[1] is 2, must be at most batch_sizes[0], which is 1");
+                 "batch_sizes[1] is 2, must not exceed batch_sizes[0], which is 1");
     const int64_t twice[2] = {1, 1};
     assert_fails(FROM(sizes, 2, twice, 2), PSQ_INVALID,
-                 "unsorted_indices[1] is 1, which unsorted_indices[0] is already");
+                 "unsorted_indices[1] is 1, which unsorted_indices[0] is too");
     const int64_t above[2] = {7, 0};
     assert_fails(FROM(sizes, 2, above, 2), PSQ_INVALID,
                  "unsorted_indices[0] is 7, must be from 0 to 1");
