@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
+
 void net_must(psq_status status, const psq_error *err) {
     if (status != PSQ_OK) {
         fail_msg("%s: %s", psq_status_name(status), err->text);
@@ -31,13 +33,17 @@ void *net_zeros(const psq_net *net, int64_t n) {
     return array;
 }
 
-void *net_array(const psq_net *net, const float *values, int64_t n) {
+void *net_array(const psq_net *net, psq_dtype dtype, const void *values, int64_t n) {
+    if (values == NULL) {
+        return NULL;
+    }
     void *const array = net_zeros(net, n);
     for (int64_t i = 0; i < n; i++) {
+        const double value = net_value(dtype, values, i);
         if (net->size == sizeof(float)) {
-            ((float *)array)[i] = values[i];
+            ((float *)array)[i] = (float)value;
         } else {
-            ((double *)array)[i] = (double)values[i];
+            ((double *)array)[i] = value;
         }
     }
     return array;
@@ -68,6 +74,61 @@ void net_destroy(psq_net *net) {
 void net_pack(psq_net *net, const void *weights) {
     psq_error err;
     net_must(psq_rnn_pack(net->rnn, weights, net->panels, &err), &err);
+}
+
+psq_ctx *net_ctx(const char *cpu) {
+    psq_error err;
+    psq_ctx *ctx = NULL;
+    psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
+    opts.cpu = cpu;
+    net_must(psq_ctx_create(&opts, &ctx, &err), &err);
+    return ctx;
+}
+
+psq_rnn_spec net_spec(int i) {
+    psq_rnn_spec spec = PSQ_RNN_SPEC_INIT;
+    spec.cell = i % 5 < 4 ? (psq_cell)(i % 5) : PSQ_LSTM;
+    spec.proj_size = i % 5 < 4 ? 0 : 7;
+    spec.n_layers = 1 + i / 5 % 2;
+    spec.bidirectional = i / 10 == 1;
+    spec.input_size = 9;
+    spec.hidden_size = 19;
+    spec.dropout = spec.n_layers > 1 ? 0.4 : 0.0;
+    return spec;
+}
+
+void net_fill(float *array, int64_t n, float scale, uint64_t seed) {
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t words[4];
+        psq_random(seed, PSQ_STREAM_TEST, (uint64_t)i, 0, 0, words);
+        array[i] = scale * (2.0f * psq_unit_f32(words[0]) - 1.0f);
+    }
+}
+
+float *net_weights(int64_t n, uint64_t seed) {
+    float *const weights = malloc((size_t)n * sizeof *weights);
+    assert_non_null(weights);
+    net_fill(weights, n, 0.4f, seed);
+    return weights;
+}
+
+psq_net net_random(const psq_ctx *ctx, const psq_rnn_spec *spec) {
+    psq_net net = net_create(ctx, spec, NULL);
+    float *const weights = net_weights(net.n_weights, 1);
+    net_pack(&net, weights);
+    free(weights);
+    return net;
+}
+
+void net_for_each(void (*property)(const psq_net *net)) {
+    psq_ctx *const ctx = net_ctx(NULL);
+    for (int i = 0; i < NET_N_SPECS; i++) {
+        const psq_rnn_spec spec = net_spec(i);
+        psq_net net = net_random(ctx, &spec);
+        property(&net);
+        net_destroy(&net);
+    }
+    psq_ctx_destroy(ctx);
 }
 
 psq_layout *net_layout(const psq_ctx *ctx, const int64_t *lengths, int64_t n_seq) {
