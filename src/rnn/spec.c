@@ -67,7 +67,7 @@ static psq_status check_spec(const psq_rnn_spec *spec, psq_error *err) {
 static int64_t add_param(psq_rnn *rnn, const char *name, int64_t l, int64_t d, int64_t n_rows,
                          int64_t n_cols, bool *fits) {
     psq_param *const param = &rnn->params[rnn->n_params++];
-    (void)snprintf(param->name, sizeof param->name, "%s_l%lld%s", name, (long long)l,
+    (void)snprintf(param->name, sizeof param->name, "%s_l%d%s", name, (int)l,
                    d > 0 ? "_reverse" : "");
     param->offset = rnn->n_weights;
     param->n_rows = n_rows;
