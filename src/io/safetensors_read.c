@@ -4,6 +4,7 @@
 // safetensors_read.c: the header is checked to its end, against the file's size too, before memory
 // for the data is asked for, so that no header can ask for more than its file holds. Then every
 // tensor is copied to a multiple of 64 bytes: offsets in strange files need not suit the type.
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,32 +48,26 @@ typedef struct reader {
 // Longest JSON text of a name: every byte as \u00xx, two quotes.
 enum { MAX_NAME_TEXT = 6 * PSQ_MAX_NAME + 2 };
 
-// A piece that must be a string, decoded into the strings. There is room: a text is longer than
+// A piece that begins with a quote, decoded into the strings. There is room: a text is longer than
 // what it stands for by its quotes at least.
 static psq_status read_string(reader *r, const psq_cut *cut, psq_span text, const char **out) {
+    assert(text.at[0] == '"');
     json_t *json;
     PSQ_TRY(psq_cut_parse(cut, text, &json, r->err));
-    const char *const value = json_string_value(json);
-    psq_status status = PSQ_OK;
-    if (value == NULL) {
-        status = psq_file_fail(r->err, PSQ_FORMAT, r->file, "byte %zu of the header: no string",
-                               (size_t)(text.at - r->header.at));
-    } else {
-        char *const copy = r->out->strings + r->used;
-        memcpy(copy, value, json_string_length(json) + 1);
-        r->used += json_string_length(json) + 1;
-        *out = copy;
-    }
+    char *const copy = r->out->strings + r->used;
+    memcpy(copy, json_string_value(json), json_string_length(json) + 1);
+    r->used += json_string_length(json) + 1;
+    *out = copy;
     json_decref(json);
-    return status;
+    return PSQ_OK;
 }
 
 static psq_status read_name(reader *r, const psq_cut *cut, psq_span text, const char **out) {
+    const char *fault = "is longer than 1024 bytes";
     if (text.size <= MAX_NAME_TEXT) {
         PSQ_TRY(read_string(r, cut, text, out));
+        fault = psq_name_fault(*out, strlen(*out));
     }
-    const char *const fault = text.size <= MAX_NAME_TEXT ? psq_name_fault(*out, strlen(*out))
-                                                         : "is longer than 1024 bytes";
     if (fault != NULL) {
         return psq_file_fail(r->err, PSQ_FORMAT, r->file, "byte %zu of the header: the name %s",
                              (size_t)(text.at - r->header.at), fault);

@@ -214,6 +214,22 @@ static void bad_metadata_are_refused(void **state) {
     assert_refused(NULL, 0, NULL, 1, "metadata is NULL, n_metadata is 1");
 }
 
+static void header_has_a_limit(void **state) {
+    (void)state;
+    enum { N = 96 };
+    static char value[(1 << 20) - 1];
+    static char keys[N][8];
+    memset(value, 'v', sizeof value - 1);
+    psq_pair m[N];
+    for (int i = 0; i < N; i++) {
+        (void)snprintf(keys[i], sizeof keys[i], "k%02d", i);
+        m[i] = (psq_pair){keys[i], value};
+    }
+    assert_refused(NULL, 0, m, N,
+                   "the names and metadata make a header of 100663992 bytes, must be at most "
+                   "100000000");
+}
+
 static void null_arguments_are_refused(void **state) {
     (void)state;
     psq_error err;
@@ -291,6 +307,7 @@ int main(void) {
         cmocka_unit_test(nothing_makes_an_empty_file),
         cmocka_unit_test(bad_tensor_is_refused),
         cmocka_unit_test(bad_metadata_are_refused),
+        cmocka_unit_test(header_has_a_limit),
         cmocka_unit_test(null_arguments_are_refused),
         cmocka_unit_test(unwritable_path_is_named),
         cmocka_unit_test(write_reports_failing_memory),

@@ -88,7 +88,7 @@ static const good_case good_cases[] = {
      "f:z\xc5\x82o\xf0\x9f\x98\x80|"},
     {"no label", PSQ_LABEL_NONE, true, "f", "a\tb\n", "-:a\tb|"},
     {"no label needs no name", PSQ_LABEL_NONE, true, "", "a", "-:a|"},
-    {"directory and extension", PSQ_LABEL_FILE, true, "a.b/c.d.txt", "x", "c.d:x|"},
+    {"directory and extension", PSQ_LABEL_FILE, true, "x/a.b/c.d.txt", "x", "c.d:x|"},
     {"leading dot", PSQ_LABEL_FILE, true, "/.words", "x", ".words:x|"},
     {"column", PSQ_LABEL_COLUMN, true, "f", "en\tcat\nnl\tkat\nen\tdog\n", "en:cat|nl:kat|en:dog|"},
     {"second separator is text", PSQ_LABEL_COLUMN, true, "f", "en\ta\tb", "en:a\tb|"},
