@@ -1,0 +1,467 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// test_base_file.c: whole files read and replaced, on the system's files and on ones that fall
+// short: short reads and writes, full devices, every operation failing in turn.
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/ctx.h"
+#include "base/file.h"
+#include "testing.h"
+
+static psq_ctx *ctx;
+static psq_error err;
+static char dir[32];
+static char path[64]; // dir/file
+static char temporary[64];
+
+static int setup(void **state) {
+    (void)state;
+    (void)snprintf(dir, sizeof dir, "test_base_file_XXXXXX");
+    if (mkdtemp(dir) == NULL) {
+        return 1;
+    }
+    (void)snprintf(path, sizeof path, "%s/file", dir);
+    (void)snprintf(temporary, sizeof temporary, "%s/file.tmp", dir);
+    return psq_ctx_create(NULL, &ctx, NULL) == PSQ_OK ? 0 : 1;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    psq_ctx_destroy(ctx);
+    (void)remove(path);
+    return rmdir(dir); // fails where a test left something behind
+}
+
+// The test's own hands on the file, without the code that is tested.
+static void put(const char *bytes, size_t size) {
+    FILE *const file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static bool holds(const char *wanted) {
+    char got[64] = "";
+    FILE *const file = fopen(path, "rb");
+    assert_non_null(file);
+    got[fread(got, 1, sizeof got - 1, file)] = '\0';
+    (void)fclose(file);
+    return strcmp(got, wanted) == 0;
+}
+
+static bool exists(const char *name) {
+    return access(name, F_OK) == 0;
+}
+
+// ---- reading
+
+// At most 3 bytes at a time.
+static int short_read(void *self, void *file, void *buf, size_t size, size_t *done) {
+    return psq_default_io.read(self, file, buf, size < 3 ? size : 3, done);
+}
+
+static int short_write(void *self, void *file, const void *buf, size_t size, size_t *done) {
+    return psq_default_io.write(self, file, buf, size < 3 ? size : 3, done);
+}
+
+static psq_ctx *ctx_with_io(const psq_io *io) {
+    psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
+    opts.io = io;
+    psq_ctx *made = NULL;
+    assert_int_equal(psq_ctx_create(&opts, &made, &err), PSQ_OK);
+    return made;
+}
+
+static void assert_reads(const psq_ctx *reader, const char *name, const char *wanted, size_t size) {
+    void *bytes = NULL;
+    size_t got = SIZE_MAX;
+    assert_int_equal(psq_file_read(reader, name, &bytes, &got, &err), PSQ_OK);
+    assert_int_equal(got, size);
+    assert_non_null(bytes);
+    assert_memory_equal(bytes, wanted, size);
+    psq_free(reader, bytes);
+}
+
+static void fill(char *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = (char)(i * 7 + i / 251);
+    }
+}
+
+static void file_read_sizes(void **state) {
+    (void)state;
+    static const size_t sizes[8] = {0, 1, 4095, 4096, 4097, 8192, 20000, 100000};
+    static char bytes[100000];
+    fill(bytes, sizeof bytes);
+    psq_io io = psq_default_io;
+    io.read = short_read;
+    psq_ctx *const haltingly = ctx_with_io(&io);
+    for (int i = 0; i < 8; i++) {
+        put(bytes, sizes[i]);
+        assert_reads(ctx, path, bytes, sizes[i]);
+        assert_reads(haltingly, path, bytes, sizes[i]);
+    }
+    psq_ctx_destroy(haltingly);
+}
+
+static void file_read_pipe(void **state) {
+    (void)state;
+    static char bytes[10000];
+    fill(bytes, sizeof bytes);
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], bytes, sizeof bytes), sizeof bytes);
+    assert_int_equal(close(ends[1]), 0);
+    char name[32];
+    (void)snprintf(name, sizeof name, "/dev/fd/%d", ends[0]);
+    assert_reads(ctx, name, bytes, sizeof bytes);
+    assert_int_equal(close(ends[0]), 0);
+}
+
+static void assert_unreadable(const char *name, const char *words) {
+    void *bytes = &err;
+    size_t size = 1;
+    assert_fails(psq_file_read(ctx, name, &bytes, &size, &err), PSQ_IO, words);
+    assert_null(bytes);
+    assert_int_equal(psq_file_read(ctx, name, &bytes, &size, NULL), PSQ_IO);
+}
+
+static void file_read_refused(void **state) {
+    (void)state;
+    char words[128];
+    (void)snprintf(words, sizeof words, "cannot open %s: No such file or directory", path);
+    (void)remove(path);
+    assert_unreadable(path, words);
+    (void)snprintf(words, sizeof words, "cannot read %s: Is a directory", dir);
+    assert_unreadable(dir, words);
+    assert_unreadable("", "cannot open : No such file or directory");
+}
+
+// The sentence ends, whatever the length of the path.
+static void file_read_long_path(void **state) {
+    (void)state;
+    char name[PATH_MAX + 10];
+    memset(name, 'p', sizeof name);
+    name[sizeof name - 1] = '\0';
+    assert_unreadable(name, "pppp: File name too long");
+}
+
+static psq_status read_and_free(const psq_ctx *faulty, void *arg) {
+    (void)arg;
+    void *bytes = NULL;
+    size_t size = 0;
+    const psq_status status = psq_file_read(faulty, path, &bytes, &size, &err);
+    if (status == PSQ_OK) {
+        assert_int_equal(size, 20000);
+    } else {
+        assert_null(bytes);
+        assert_int_equal(err.status, status);
+        assert_non_null(strstr(err.text, path));
+    }
+    psq_free(faulty, bytes);
+    return status;
+}
+
+static void file_read_each_failure(void **state) {
+    (void)state;
+    static char bytes[20000];
+    put(bytes, sizeof bytes);
+    fault_each_alloc(read_and_free, NULL);
+    fault_each_io(read_and_free, NULL);
+}
+
+// Bytes asked for and not freed, and the most there ever were.
+typedef struct meter {
+    size_t live, peak;
+} meter;
+
+enum { BEFORE = 64 };
+
+static void *metered_alloc(void *self, size_t size, size_t align) {
+    meter *const m = (meter *)self;
+    char *const raw = (char *)psq_default_allocator.alloc(NULL, BEFORE + size, align);
+    assert_non_null(raw);
+    memcpy(raw, &size, sizeof size);
+    m->live += size;
+    m->peak = m->live > m->peak ? m->live : m->peak;
+    return raw + BEFORE;
+}
+
+static void metered_free(void *self, void *ptr) {
+    char *const raw = (char *)ptr - BEFORE;
+    size_t size;
+    memcpy(&size, raw, sizeof size);
+    ((meter *)self)->live -= size;
+    psq_default_allocator.free(NULL, raw);
+}
+
+static void file_read_memory_is_bounded(void **state) {
+    (void)state;
+    static const size_t sizes[5] = {1, 4096, 65535, 65536, 200000};
+    static char bytes[200000];
+    for (int i = 0; i < 5; i++) {
+        meter m = {0};
+        const psq_allocator allocator = {&m, metered_alloc, metered_free};
+        psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
+        opts.allocator = &allocator;
+        psq_ctx *metered = NULL;
+        assert_int_equal(psq_ctx_create(&opts, &metered, &err), PSQ_OK);
+        put(bytes, sizes[i]);
+        const size_t before = m.live;
+        void *got = NULL;
+        size_t size = 0;
+        assert_int_equal(psq_file_read(metered, path, &got, &size, &err), PSQ_OK);
+        assert_true(m.peak - before <= 3 * (sizes[i] + 4096));
+        psq_free(metered, got);
+        psq_ctx_destroy(metered);
+        assert_int_equal(m.live, 0);
+    }
+}
+
+// ---- replacing
+
+static const psq_chunk new_chunks[4] = {{"new ", 4}, {NULL, 0}, {"con", 3}, {"tent", 4}};
+
+static psq_status replace(const psq_ctx *writer) {
+    return psq_file_replace(writer, path, new_chunks, 4, &err);
+}
+
+static void file_replace_writes_chunks(void **state) {
+    (void)state;
+    (void)remove(path);
+    assert_int_equal(replace(ctx), PSQ_OK); // a file that was not there
+    assert_true(holds("new content"));
+    assert_int_equal(replace(ctx), PSQ_OK);
+    assert_true(holds("new content"));
+    assert_int_equal(psq_file_replace(ctx, path, NULL, 0, &err), PSQ_OK);
+    assert_true(holds(""));
+    assert_false(exists(temporary));
+}
+
+// A stale temporary file, longer than the new one, is no obstacle and leaves no trace.
+static void file_replace_over_stale_temporary(void **state) {
+    (void)state;
+    put("a long stale temporary file", 27);
+    assert_int_equal(rename(path, temporary), 0);
+    assert_int_equal(replace(ctx), PSQ_OK);
+    assert_true(holds("new content"));
+    assert_false(exists(temporary));
+}
+
+static void file_replace_in_the_current_directory(void **state) {
+    (void)state;
+    assert_int_equal(chdir(dir), 0);
+    const psq_status status = psq_file_replace(ctx, "file", new_chunks, 4, &err);
+    assert_int_equal(chdir(".."), 0);
+    assert_int_equal(status, PSQ_OK);
+    assert_true(holds("new content"));
+}
+
+static void file_replace_short_writes(void **state) {
+    (void)state;
+    psq_io io = psq_default_io;
+    io.write = short_write;
+    psq_ctx *const haltingly = ctx_with_io(&io);
+    assert_int_equal(replace(haltingly), PSQ_OK);
+    assert_true(holds("new content"));
+    psq_ctx_destroy(haltingly);
+}
+
+// The operations that make a replaced file survive a crash, in the order they came.
+static char operations[16];
+
+static void note(char operation) {
+    const size_t n = strlen(operations);
+    assert_true(n + 1 < sizeof operations);
+    operations[n] = operation;
+}
+
+static int noted_write(void *self, void *file, const void *buf, size_t size, size_t *done) {
+    note('w');
+    return psq_default_io.write(self, file, buf, size, done);
+}
+
+static int noted_sync(void *self, void *file) {
+    note('s');
+    return psq_default_io.sync(self, file);
+}
+
+static int noted_close(void *self, void *file) {
+    note('c');
+    return psq_default_io.close(self, file);
+}
+
+static int noted_rename(void *self, const char *from, const char *to) {
+    note('r');
+    return psq_default_io.rename(self, from, to);
+}
+
+static int noted_sync_dir(void *self, const char *name) {
+    note('d');
+    return psq_default_io.sync_dir(self, name);
+}
+
+static void file_replace_syncs_before_renaming(void **state) {
+    (void)state;
+    psq_io io = psq_default_io;
+    io.write = noted_write;
+    io.sync = noted_sync;
+    io.close = noted_close;
+    io.rename = noted_rename;
+    io.sync_dir = noted_sync_dir;
+    psq_ctx *const noting = ctx_with_io(&io);
+    memset(operations, 0, sizeof operations);
+    assert_int_equal(replace(noting), PSQ_OK);
+    assert_string_equal(operations, "wwwscrd");
+    psq_ctx_destroy(noting);
+}
+
+static int no_write(void *self, void *file, const void *buf, size_t size, size_t *done) {
+    (void)self, (void)file, (void)buf, (void)size;
+    *done = 0;
+    return 0;
+}
+
+// A write that neither writes nor fails is an error, not an endless loop.
+static void file_replace_write_of_nothing(void **state) {
+    (void)state;
+    put("old", 3);
+    psq_io io = psq_default_io;
+    io.write = no_write;
+    psq_ctx *const stuck = ctx_with_io(&io);
+    assert_fails(replace(stuck), PSQ_IO, "cannot write ");
+    assert_true(holds("old"));
+    assert_false(exists(temporary));
+    psq_ctx_destroy(stuck);
+}
+
+// Each operation fails once: before the rename the old file stays as it was, after it the new one
+// is there, whole; nothing else is left.
+static void file_replace_each_io_failure(void **state) {
+    (void)state;
+    bool failed = true;
+    int64_t n_new = 0;
+    for (int64_t k = 1; failed; k++) {
+        put("old", 3);
+        psq_fault fault = {.io_countdown = k};
+        psq_ctx *const faulty = fault_ctx(&fault);
+        const psq_status status = replace(faulty);
+        failed = fault.n_ios >= k;
+        assert_int_equal(status, failed ? PSQ_IO : PSQ_OK);
+        if (failed) {
+            assert_non_null(strstr(err.text, path));
+            assert_non_null(strstr(err.text, ": Input/output error"));
+        }
+        const bool is_new = holds("new content");
+        assert_true(is_new || holds("old"));
+        n_new += is_new ? 1 : 0;
+        assert_false(exists(temporary));
+        assert_int_equal(fault.n_open, 0);
+        assert_int_equal(fault.n_live, 0);
+        psq_ctx_destroy(faulty);
+    }
+    assert_int_equal(n_new, 2); // without failure, and when only the directory was not synced
+    assert_non_null(strstr(err.text, "cannot sync the directory of "));
+}
+
+static psq_status replace_faulty(const psq_ctx *faulty, void *arg) {
+    (void)arg;
+    const psq_status status = replace(faulty);
+    (void)remove(temporary); // stays where removing failed too
+    return status;
+}
+
+static void file_replace_each_failure(void **state) {
+    (void)state;
+    fault_each_alloc(replace_faulty, NULL);
+    fault_each_io(replace_faulty, NULL);
+}
+
+static void file_replace_out_of_memory(void **state) {
+    (void)state;
+    put("old", 3);
+    psq_fault fault = {.alloc_countdown = 1};
+    psq_ctx *const faulty = fault_ctx(&fault);
+    assert_fails(replace(faulty), PSQ_NOMEM, "out of memory");
+    assert_true(holds("old"));
+    assert_int_equal(fault.n_ios, 0);
+    psq_ctx_destroy(faulty);
+}
+
+// Opens the device that is always full instead of the file.
+static int open_full(void *self, const char *name, psq_io_mode mode, void **file) {
+    (void)name;
+    return psq_default_io.open(self, "/dev/full", mode, file);
+}
+
+static void file_replace_on_full_device(void **state) {
+    (void)state;
+    if (!exists("/dev/full")) {
+        skip();
+    }
+    put("old", 3);
+    psq_io io = psq_default_io;
+    io.open = open_full;
+    psq_ctx *const full = ctx_with_io(&io);
+    char words[128];
+    (void)snprintf(words, sizeof words, "cannot write %s: No space left on device", temporary);
+    assert_fails(replace(full), PSQ_IO, words);
+    assert_true(holds("old"));
+    psq_ctx_destroy(full);
+}
+
+static void file_replace_where_nobody_may(void **state) {
+    (void)state;
+    put("old", 3);
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s/none/file", dir);
+    assert_fails(psq_file_replace(ctx, name, new_chunks, 4, &err), PSQ_IO, name);
+    assert_non_null(strstr(err.text, "No such file or directory"));
+    (void)snprintf(name, sizeof name, "%s/file/file", dir);
+    assert_fails(psq_file_replace(ctx, name, new_chunks, 4, &err), PSQ_IO, name);
+    assert_non_null(strstr(err.text, "Not a directory"));
+    assert_int_equal(psq_file_replace(ctx, name, new_chunks, 4, NULL), PSQ_IO);
+    assert_fails(psq_file_replace(ctx, dir, new_chunks, 4, &err), PSQ_IO, "cannot rename to ");
+    (void)snprintf(name, sizeof name, "%s.tmp", dir);
+    assert_false(exists(name));
+
+    if (geteuid() != 0) { // the superuser may write anywhere
+        assert_int_equal(chmod(dir, 0500), 0);
+        const psq_status status = replace(ctx);
+        assert_int_equal(chmod(dir, 0700), 0);
+        assert_int_equal(status, PSQ_IO);
+        assert_non_null(strstr(err.text, "Permission denied"));
+    }
+    assert_true(holds("old"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(file_read_sizes),
+        cmocka_unit_test(file_read_pipe),
+        cmocka_unit_test(file_read_refused),
+        cmocka_unit_test(file_read_long_path),
+        cmocka_unit_test(file_read_each_failure),
+        cmocka_unit_test(file_read_memory_is_bounded),
+        cmocka_unit_test(file_replace_writes_chunks),
+        cmocka_unit_test(file_replace_over_stale_temporary),
+        cmocka_unit_test(file_replace_in_the_current_directory),
+        cmocka_unit_test(file_replace_short_writes),
+        cmocka_unit_test(file_replace_syncs_before_renaming),
+        cmocka_unit_test(file_replace_write_of_nothing),
+        cmocka_unit_test(file_replace_each_io_failure),
+        cmocka_unit_test(file_replace_each_failure),
+        cmocka_unit_test(file_replace_out_of_memory),
+        cmocka_unit_test(file_replace_on_full_device),
+        cmocka_unit_test(file_replace_where_nobody_may),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
