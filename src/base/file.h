@@ -7,8 +7,9 @@
 
 #include "packseq/base.h"
 
-// Reads all of a file (pipes too) into memory that psq_free frees; memory stays below twice the
-// file's size plus a page. PSQ_IO names the path and the system's message.
+// Reads all of a file (pipes too) into memory that psq_free frees; while reading, memory stays
+// below three times the file's size plus three pages. PSQ_IO names the path and the system's
+// message.
 PSQ_MUST psq_status psq_file_read(const psq_ctx *ctx, const char *path, void **bytes, size_t *size,
                                   psq_error *err);
 
@@ -18,7 +19,8 @@ typedef struct psq_chunk {
 } psq_chunk;
 
 // Replaces `path` by the chunks, one after the other: temporary file "path.tmp", sync, rename, sync
-// of the directory. On failure the old file is untouched and the temporary one removed.
+// of the directory. On failure the old file is untouched and the temporary one removed; only where
+// the last step, the sync of the directory, fails, the new file is in place already.
 PSQ_MUST psq_status psq_file_replace(const psq_ctx *ctx, const char *path, const psq_chunk *chunks,
                                      int64_t n_chunks, psq_error *err);
 
