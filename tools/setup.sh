@@ -43,6 +43,7 @@ look() {
             ;;
         lint)
             need clang-format-14 clang-format-14 --version
+            need git git --version
             need python3 python3 --version
             ;;
         *)
@@ -65,9 +66,9 @@ fi
 
 echo "installing$packages" >&2
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq >&2
+apt-get update -qq >/dev/null
 # shellcheck disable=SC2086 # a list of names
-apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 $packages >&2
+apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 $packages >/dev/null
 look "$@"
 if [ -n "$packages" ]; then
     echo "installed, but still not found or too old:$packages (is another one first in PATH?)" >&2
