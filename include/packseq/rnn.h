@@ -130,7 +130,7 @@ typedef struct psq_rnn_io {
     uint64_t seed; // dropout: the mask is a function of (seed, sequence id, t, layer, unit)
     const int64_t *ids;    // [B] sequence ids for dropout; NULL: the index in the batch
     const int64_t *starts; // [B] t of each sequence's first row for dropout, for a sequence that
-                           // was cut in time; NULL: 0
+                           // was cut in time; at least 0; NULL: 0
 } psq_rnn_io;
 
 #define PSQ_RNN_IO_INIT                                                                       \
@@ -139,10 +139,10 @@ typedef struct psq_rnn_io {
             NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL                                       \
     }
 
-// Runs the network. flags: 0 or PSQ_TRAIN. reserve may be NULL without PSQ_TRAIN; scratch may be
-// NULL if its size is 0. h0 may be hn and c0 may be cn (the state is carried in place).
-// PSQ_INVALID: NULL or misaligned buffers, c0, cn or cells with a cell that has none. PSQ_SHAPE: as
-// psq_storage_n_rows.
+// Runs the network. flags: 0 or PSQ_TRAIN; PSQ_KEEP changes nothing here. reserve may be NULL
+// without PSQ_TRAIN; scratch may be NULL if its size is 0. h0 may be hn and c0 may be cn (the state
+// is carried in place). PSQ_INVALID: NULL or misaligned buffers, c0, cn or cells with a cell that
+// has none. PSQ_SHAPE: as psq_storage_n_rows.
 PSQ_API PSQ_MUST psq_status psq_rnn_forward(const psq_rnn *rnn, const psq_layout *layout,
                                             const void *panels, const psq_rnn_io *io,
                                             unsigned flags, void *reserve, void *scratch,

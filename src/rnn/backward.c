@@ -1,405 +1,286 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// backward.c: back-propagation as the reference has it: layers from the top, in each direction one
-// sequence after the other against its steps, then the sums over rows, then the gradient of the
-// layer's input. The gradients of the gates go to scratch, so the reserve stays as it was, with or
-// without PSQ_KEEP.
+// backward.c: back-propagation through time, layer by layer from the top, each sequence alone.
+//
+// Memory: a row's dgates overwrite its gates in the reserve, and with a projection m overwrites c,
+// which the earlier steps no longer need; with PSQ_KEEP they go to scratch. One array of rows
+// [N][D*R] holds in turn, per layer: the gradient of its outputs (given by the layer above; for the
+// last layer it is the caller's dy); the whole dh of a projection, or a plain RNN's dgates, over
+// it; the gradient of its inputs, which are the outputs of the layer below.
 #include <string.h>
 
-#include "base/error.h"
-#include "base/fpenv.h"
-#include "ragged/layout.h"
-#include "rnn/work.h"
+#include "rnn/run.h"
 
-typedef struct back_work {
-    void *dgates[2]; // [N][S*H] by direction
-    void *dout[2];   // [N][D*R] gradient of a layer's outputs; layers take turns
-    void *dh;        // [N][R] flushed, with a projection; else [R]
-    void *m;         // [N][H] with a projection
-    void *dm;        // [H]
-    void *carry;     // [H]
-    void *zeros;     // [S*H]
-    void *dropped;   // [PSQ_K_BLOCK][D*R]
-    const void **a;  // [PSQ_K_BLOCK]
-    const void **b;  // [PSQ_K_BLOCK]
-} back_work;
+// One layer: both directions' rows.
+typedef struct layer {
+    psq_in dy; // [D*R]; base NULL: zeros
+    psq_pass passes[2];
+    psq_grad_rows rows[2];
+} layer;
 
-typedef struct back_call {
-    const psq_rnn *rnn;
-    const psq_layout *layout;
-    const psq_rnn_io *io;
-    const psq_rnn_grads *grads;
-    back_work work;
-} back_call;
-
-// One layer and direction.
-typedef struct back_dir {
-    int64_t l, d;
-    psq_dir_panels panels;
-    psq_dir_reserve reserve;
-    const void *outputs; // of this layer
-    const void *below;   // outputs of the layer below; NULL: x
-    const void *dout;    // [N][D*R] jagged; NULL: the caller's dy
-} back_dir;
-
-static back_work carve_work(const psq_rnn *rnn, int64_t N, psq_arena *arena) {
-    const int64_t H = rnn->spec.hidden_size;
-    const int64_t slots = rnn->cell->n_slots * H;
-    const int64_t width = rnn->D * rnn->R;
-    const bool projects = rnn->spec.proj_size > 0;
-    back_work work = {0};
-    for (int64_t i = 0; i < 2; i++) {
-        work.dgates[i] = i < rnn->D ? psq_arena_take(arena, N * slots, rnn->element) : NULL;
-        work.dout[i] =
-            rnn->spec.n_layers > 1 ? psq_arena_take(arena, N * width, rnn->element) : NULL;
-    }
-    work.dh = psq_arena_take(arena, (projects ? N : 1) * rnn->R, rnn->element);
-    work.m = psq_arena_take(arena, projects ? N * H : 0, rnn->element);
-    work.dm = psq_arena_take(arena, H, rnn->element);
-    work.carry = psq_arena_take(arena, H, rnn->element);
-    work.zeros = psq_arena_take(arena, slots, rnn->element);
-    work.dropped = psq_arena_take(arena, PSQ_K_BLOCK * width, rnn->element);
-    work.a = (const void **)psq_arena_take(arena, PSQ_K_BLOCK, sizeof(void *));
-    work.b = (const void **)psq_arena_take(arena, PSQ_K_BLOCK, sizeof(void *));
-    return work;
+static void *row_at(const psq_in *rows, int64_t row) {
+    return (char *)rows->base + (size_t)row * rows->stride; // our own memory
 }
 
-size_t psq_backward_bytes(const psq_rnn *rnn, int64_t N) {
-    psq_arena arena = {NULL, 0};
-    (void)carve_work(rnn, N, &arena);
-    return arena.used;
+static const void *dy_row(const layer *l, const psq_pass *pass, int64_t b, int64_t t) {
+    return l->dy.base == NULL ? pass->zeros
+                              : psq_at_const(pass->rnn, psq_in_row(pass->layout, &l->dy, b, t),
+                                             pass->direction * pass->rnn->R);
 }
 
-static const void *state_row(const back_call *call, const void *states, const back_dir *dir,
-                             int64_t b, int64_t width) {
-    const int64_t index = dir->l * call->rnn->D + dir->d;
-    return states == NULL ? call->work.zeros
-                          : psq_at(call->rnn, states, (index * call->layout->n_seq + b) * width);
-}
-
-static void copy_row(const psq_rnn *rnn, void *to, const void *from, int64_t n) {
-    memmove(to, from, (size_t)n * rnn->element);
-}
-
-static void clear(const psq_rnn *rnn, void *array, int64_t n) {
-    if (n > 0) {
-        memset(array, 0, (size_t)n * rnn->element);
+// dh goes on through the hidden side of the dgates of the step after it, k = gate * H + unit.
+static void through_gates(const psq_pass *pass, const void *dgates, void *dh) {
+    const psq_rnn *const rnn = pass->rnn;
+    for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
+        const psq_segment segment = rnn->cell->segments[i];
+        const void *const slot = psq_at_const(rnn, dgates, segment.slot * rnn->H);
+        rnn->kern->tile(1, rnn->R, segment.n_gates * rnn->H, &slot, pass->panels.hh_t[i], &dh);
     }
 }
 
-static void *dgates_row(const back_call *call, int64_t d, int64_t n) {
-    const psq_rnn *const rnn = call->rnn;
-    return psq_at(rnn, call->work.dgates[d], n * rnn->cell->n_slots * rnn->spec.hidden_size);
-}
-
-static const void *dy_row(const back_call *call, const back_dir *dir, int64_t b, int64_t t) {
-    const psq_rnn *const rnn = call->rnn;
-    const int64_t width = rnn->D * rnn->R;
-    const void *rows = dir->dout;
-    int64_t row = call->layout->offsets[b] + t;
-    if (rows == NULL) {
-        rows = call->grads->dy;
-        row = psq_row(call->layout, call->io->y_storage, b, t);
+// The gradient of h after step `step`: from y, from hn at the last step or else from what GRU's
+// next step passed by its gates, and from the next step's gates.
+static void sum_dh(const layer *l, const psq_pass *pass, const psq_rnn_grads *grads,
+                   const psq_backward_scratch *scratch, int64_t b, int64_t step) {
+    const psq_rnn *const rnn = pass->rnn;
+    const psq_in *const dgates = &l->rows[pass->direction].dgates;
+    const void *const dy = dy_row(l, pass, b, psq_pass_time(pass, b, step));
+    if (step == pass->layout->lengths[b] - 1) {
+        rnn->kern->add(rnn->R, dy, psq_pass_initial(pass, grads->dhn, b, rnn->R), scratch->dh);
+        through_gates(pass, pass->zeros, scratch->dh);
+        return;
     }
-    return rows == NULL ? call->work.zeros : psq_at(rnn, rows, row * width + dir->d * rnn->R);
-}
-
-// The state that (b, t) started from.
-static const void *prev_row(const back_call *call, const back_dir *dir, int64_t b, int64_t t,
-                            const void *rows, const void *states, int64_t stride, int64_t at,
-                            int64_t width) {
-    const int64_t prev = dir->d == 0 ? t - 1 : t + 1;
-    if (prev < 0 || prev >= call->layout->lengths[b]) {
-        return state_row(call, states, dir, b, width);
+    if (rnn->cell->carries_dh) {
+        rnn->kern->add(rnn->R, dy, scratch->dcarry, scratch->dh);
+    } else {
+        memcpy(scratch->dh, dy, psq_bytes(rnn, rnn->R));
     }
-    return psq_at(call->rnn, rows, (call->layout->offsets[b] + prev) * stride + at);
+    const int64_t next = pass->layout->offsets[b] + psq_pass_time(pass, b, step + 1);
+    through_gates(pass, row_at(dgates, next), scratch->dh);
 }
 
-static const void *h_prev_row(const back_call *call, const back_dir *dir, int64_t b, int64_t t) {
-    const int64_t R = call->rnn->R;
-    return prev_row(call, dir, b, t, dir->outputs, call->io->h0, call->rnn->D * R, dir->d * R, R);
-}
-
-// dh += the chain over the hidden-side gradients of a row of gates.
-static void chain_hidden(const psq_rnn *rnn, const psq_dir_panels *panels, const void *dgates,
-                         void *dh) {
-    const int64_t H = rnn->spec.hidden_size;
-    for (int s = 0; s < rnn->cell->n_segments; s++) {
-        const psq_segment *const segment = &rnn->cell->segments[s];
-        const void *const a = psq_at(rnn, dgates, segment->slot * H);
-        rnn->kern->tile(1, rnn->R, segment->n_gates * H, &a, panels->hh_t[s], &dh);
-    }
-}
-
-// From the gradient of h to that of m, through a projection.
-static void *unproject(const back_call *call, const back_dir *dir, void *dh) {
-    const psq_rnn *const rnn = call->rnn;
-    const int64_t H = rnn->spec.hidden_size;
-    const void *const a = dh;
-    void *dm = call->work.dm;
-    rnn->kern->flush(rnn->R, dh);
-    clear(rnn, dm, H);
-    rnn->kern->tile(1, H, rnn->R, &a, dir->panels.hr_t, &dm);
-    rnn->kern->flush(H, dm);
+// Stores the whole dh for the weights of the projection and takes it through it to dm.
+static const void *through_projection(const psq_pass *pass, const psq_grad_rows *rows,
+                                      const psq_backward_scratch *scratch, int64_t row) {
+    const psq_rnn *const rnn = pass->rnn;
+    rnn->kern->flush(rnn->R, scratch->dh);
+    void *const stored = row_at(&rows->dh, row);
+    memcpy(stored, scratch->dh, psq_bytes(rnn, rnn->R));
+    memset(scratch->dm, 0, psq_bytes(rnn, rnn->H));
+    const void *const dh = scratch->dh;
+    void *dm = scratch->dm;
+    rnn->kern->tile(1, rnn->H, rnn->R, &dh, pass->panels.hr_t, &dm);
+    rnn->kern->flush(rnn->H, dm);
     return dm;
 }
 
-static void run_step(const back_call *call, const back_dir *dir, int64_t b, int64_t t, bool last,
-                     const void *dgates_next) {
-    const psq_rnn *const rnn = call->rnn;
-    const int64_t H = rnn->spec.hidden_size;
-    const int64_t n = call->layout->offsets[b] + t;
-    const bool projects = rnn->spec.proj_size > 0;
-    void *const dh = projects ? psq_at(rnn, call->work.dh, n * rnn->R) : call->work.dh;
-    copy_row(rnn, dh, dy_row(call, dir, b, t), rnn->R);
-    if (last) {
-        rnn->kern->add(rnn->R, dh, state_row(call, call->grads->dhn, dir, b, rnn->R), dh);
-    } else if (rnn->spec.cell == PSQ_GRU) {
-        rnn->kern->add(rnn->R, dh, call->work.carry, dh);
+static void one_step(const layer *l, const psq_pass *pass, const psq_rnn_grads *grads,
+                     const psq_backward_scratch *scratch, int64_t b, int64_t step) {
+    const psq_rnn *const rnn = pass->rnn;
+    const int64_t d = pass->direction;
+    const psq_grad_rows *const rows = &l->rows[d];
+    const int64_t t = psq_pass_time(pass, b, step);
+    const int64_t row = pass->layout->offsets[b] + t;
+    sum_dh(l, pass, grads, scratch, b, step);
+    psq_k_row k = {.dgates = row_at(&rows->dgates, row),
+                   .h_prev = psq_pass_h_prev(pass, b, t),
+                   .h = psq_at(rnn, pass->reserve.h, (row * rnn->D + d) * rnn->R),
+                   .dh = scratch->dh,
+                   .dcarry = scratch->dcarry};
+    if (rnn->cell->saves_gates) {
+        k.gates = psq_at(rnn, pass->reserve.gates[d], row * rnn->cell->n_slots * rnn->H);
     }
-    chain_hidden(rnn, &dir->panels, dgates_next, dh);
-    const psq_k_row row = {
-        .gates = dir->reserve.gates != NULL
-                     ? psq_at(rnn, dir->reserve.gates, n * rnn->cell->n_slots * H)
-                     : NULL,
-        .dgates = dgates_row(call, dir->d, n),
-        .h_prev = h_prev_row(call, dir, b, t),
-        .c_prev = rnn->cell->has_c
-                      ? prev_row(call, dir, b, t, dir->reserve.c, call->io->c0, H, 0, H)
-                      : NULL,
-        .c = rnn->cell->has_c ? psq_at(rnn, dir->reserve.c, n * H) : NULL,
-        .h = psq_at(rnn, dir->outputs, n * rnn->D * rnn->R + dir->d * rnn->R),
-        .dh = projects ? unproject(call, dir, dh) : dh,
-        .dcarry = call->work.carry,
-        .m = projects ? psq_at(rnn, call->work.m, n * H) : NULL,
-    };
-    rnn->kern->backward[rnn->spec.cell](1, H, &row);
-}
-
-static void store_state(const back_call *call, void *states, const back_dir *dir, int64_t b,
-                        int64_t width, const void *row) {
-    if (states != NULL) {
-        copy_row(call->rnn, (void *)(uintptr_t)state_row(call, states, dir, b, width), row, width);
-    }
-}
-
-static void run_sequence(const back_call *call, const back_dir *dir, int64_t b) {
-    const psq_rnn *const rnn = call->rnn;
-    const int64_t H = rnn->spec.hidden_size;
-    const int64_t length = call->layout->lengths[b];
-    if (length == 0) {
-        store_state(call, call->grads->dh0, dir, b, rnn->R,
-                    state_row(call, call->grads->dhn, dir, b, rnn->R));
-        store_state(call, call->grads->dc0, dir, b, H,
-                    state_row(call, call->grads->dcn, dir, b, H));
-        return;
-    }
-    const void *dgates = call->work.zeros;
     if (rnn->cell->has_c) {
-        copy_row(rnn, call->work.carry, state_row(call, call->grads->dcn, dir, b, H), H);
+        k.c = psq_at(rnn, pass->reserve.c[d], row * rnn->H);
+        k.c_prev = psq_pass_c_prev(pass, b, t);
     }
-    for (int64_t i = length - 1; i >= 0; i--) {
-        const int64_t t = dir->d == 0 ? i : length - 1 - i;
-        run_step(call, dir, b, t, i == length - 1, dgates);
-        dgates = dgates_row(call, dir->d, call->layout->offsets[b] + t);
+    if (rnn->spec.proj_size > 0) {
+        k.dh = through_projection(pass, rows, scratch, row);
+        k.m = row_at(&rows->m, row);
     }
-    store_state(call, call->grads->dc0, dir, b, H, call->work.carry);
-    if (call->grads->dh0 != NULL) {
-        void *const dh0 = (void *)(uintptr_t)state_row(call, call->grads->dh0, dir, b, rnn->R);
-        copy_row(rnn, dh0, rnn->spec.cell == PSQ_GRU ? call->work.carry : call->work.zeros, rnn->R);
-        chain_hidden(rnn, &dir->panels, dgates, dh0);
+    rnn->kern->backward[rnn->spec.cell](1, rnn->H, &k);
+}
+
+// dh0 and dc0 from what the direction's first step left.
+static void store_initial(const layer *l, const psq_pass *pass, const psq_rnn_grads *grads,
+                          const psq_backward_scratch *scratch, int64_t b) {
+    const psq_rnn *const rnn = pass->rnn;
+    if (grads->dh0 != NULL) {
+        void *const dh0 = psq_at(rnn, grads->dh0, psq_pass_state(pass, b, rnn->R));
+        const int64_t first = pass->layout->offsets[b] + psq_pass_time(pass, b, 0);
+        memcpy(dh0, rnn->cell->carries_dh ? scratch->dcarry : pass->zeros, psq_bytes(rnn, rnn->R));
+        through_gates(pass, row_at(&l->rows[pass->direction].dgates, first), dh0);
         rnn->kern->flush(rnn->R, dh0);
     }
-}
-
-// ---- sums over rows, in blocks of jagged rows
-
-static const void *x_row(const back_call *call, const back_dir *dir, int64_t b, int64_t t,
-                         int64_t i) {
-    const psq_rnn *const rnn = call->rnn;
-    if (dir->l == 0) {
-        return psq_at(rnn, call->io->x,
-                      psq_row(call->layout, call->io->x_storage, b, t) * rnn->spec.input_size);
+    if (grads->dc0 != NULL) {
+        memcpy(psq_at(rnn, grads->dc0, psq_pass_state(pass, b, rnn->H)), scratch->dcarry,
+               psq_bytes(rnn, rnn->H));
     }
-    const int64_t width = rnn->D * rnn->R;
-    const void *const row = psq_at(rnn, dir->below, (call->layout->offsets[b] + t) * width);
-    if (rnn->spec.dropout == 0.0) {
-        return row;
+}
+
+// A sequence without steps: its final states are its initial ones. dhn may be dh0.
+static void pass_states_by(const psq_pass *pass, const psq_rnn_grads *grads, int64_t b) {
+    const psq_rnn *const rnn = pass->rnn;
+    if (grads->dh0 != NULL) {
+        memmove(psq_at(rnn, grads->dh0, psq_pass_state(pass, b, rnn->R)),
+                psq_pass_initial(pass, grads->dhn, b, rnn->R), psq_bytes(rnn, rnn->R));
     }
-    void *const dropped = psq_at(rnn, call->work.dropped, i * width);
-    psq_drop_row(rnn, call->io, dir->l - 1, b, t, row, dropped);
-    return dropped;
+    if (grads->dc0 != NULL) {
+        memmove(psq_at(rnn, grads->dc0, psq_pass_state(pass, b, rnn->H)),
+                psq_pass_initial(pass, grads->dcn, b, rnn->H), psq_bytes(rnn, rnn->H));
+    }
 }
 
-// Adds a block's sums for one operand of the gates: which = 0 x, 1 h_prev, 2 the projection's m.
-typedef enum operand { OPERAND_X, OPERAND_H, OPERAND_M, N_OPERANDS } operand;
-
-static void fill_row(const back_call *call, const back_dir *dir, operand which, int64_t b,
-                     int64_t t, int64_t i) {
-    const psq_rnn *const rnn = call->rnn;
-    const int64_t n = call->layout->offsets[b] + t;
-    call->work.a[i] =
-        which == OPERAND_M ? psq_at(rnn, call->work.dh, n * rnn->R) : dgates_row(call, dir->d, n);
-    call->work.b[i] = which == OPERAND_X   ? x_row(call, dir, b, t, i)
-                      : which == OPERAND_H ? h_prev_row(call, dir, b, t)
-                                           : psq_at(rnn, call->work.m, n * rnn->spec.hidden_size);
-}
-
-static void add_hidden(const back_call *call, const psq_dir_params *at, int64_t n) {
-    const psq_rnn *const rnn = call->rnn;
-    const int64_t H = rnn->spec.hidden_size;
-    for (int s = 0; s < rnn->cell->n_segments; s++) {
-        const psq_segment *const segment = &rnn->cell->segments[s];
-        const void **const a = call->work.a;
-        for (int64_t i = 0; i < n; i++) {
-            a[i] = psq_at(rnn, a[i], (segment->slot - (s > 0 ? segment[-1].slot : 0)) * H);
+static void run_pass(const layer *l, const psq_pass *pass, const psq_rnn_grads *grads,
+                     const psq_backward_scratch *scratch) {
+    const psq_rnn *const rnn = pass->rnn;
+    for (int64_t b = 0; b < pass->layout->n_seq; b++) {
+        const int64_t length = pass->layout->lengths[b];
+        if (length == 0) {
+            pass_states_by(pass, grads, b);
+            continue;
         }
-        rnn->kern->outer(n, segment->n_gates * H, rnn->R, a, call->work.b,
-                         psq_at(rnn, call->grads->dweights, at->w_hh + segment->gate * H * rnn->R));
-        if (at->b_hh >= 0) {
-            rnn->kern->column_sum(n, segment->n_gates * H, a,
-                                  psq_at(rnn, call->grads->dweights, at->b_hh + segment->gate * H));
+        if (rnn->cell->has_c) {
+            memcpy(scratch->dcarry, psq_pass_initial(pass, grads->dcn, b, rnn->H),
+                   psq_bytes(rnn, rnn->H));
         }
+        for (int64_t step = length - 1; step >= 0; step--) {
+            one_step(l, pass, grads, scratch, b, step);
+        }
+        store_initial(l, pass, grads, scratch, b);
     }
 }
 
-static void add_block(const back_call *call, const back_dir *dir, operand which, int64_t n) {
-    const psq_rnn *const rnn = call->rnn;
-    const psq_dir_params *const at = &rnn->dirs[dir->l * rnn->D + dir->d];
-    const int64_t n_gates = rnn->cell->n_gates * rnn->spec.hidden_size;
-    void *const dw = call->grads->dweights;
-    if (which == OPERAND_H) {
-        add_hidden(call, at, n);
-    } else if (which == OPERAND_M) {
-        rnn->kern->outer(n, rnn->R, rnn->spec.hidden_size, call->work.a, call->work.b,
-                         psq_at(rnn, dw, at->w_hr));
-    } else {
-        rnn->kern->outer(n, n_gates, psq_input_size(rnn, dir->l), call->work.a, call->work.b,
-                         psq_at(rnn, dw, at->w_ih));
-        if (at->b_ih >= 0) {
-            rnn->kern->column_sum(n, n_gates, call->work.a, psq_at(rnn, dw, at->b_ih));
-        }
+// ---- inputs
+
+// dx = the chain over the forward direction's input-side dgates, continued by the reverse one's.
+static void sum_dx(const layer *l, int64_t row, void *dx) {
+    const psq_rnn *const rnn = l->passes[0].rnn;
+    const int64_t n_inputs = l->passes[0].n_inputs;
+    memset(dx, 0, psq_bytes(rnn, n_inputs));
+    for (int64_t d = 0; d < rnn->D; d++) {
+        const void *const dgates = row_at(&l->rows[d].dgates, row);
+        rnn->kern->tile(1, n_inputs, rnn->cell->n_gates * rnn->H, &dgates, l->passes[d].panels.ih_t,
+                        &dx);
     }
 }
 
-static void add_rows(const back_call *call, const back_dir *dir, operand which) {
-    int64_t n = 0;
-    for (int64_t b = 0; b < call->layout->n_seq; b++) {
-        for (int64_t t = 0; t < call->layout->lengths[b]; t++) {
-            fill_row(call, dir, which, b, t, n++);
-            if (n == PSQ_K_BLOCK) {
-                add_block(call, dir, which, n);
-                n = 0;
-            }
-        }
-    }
-    if (n > 0) {
-        add_block(call, dir, which, n);
-    }
-}
-
-// ---- the gradient of a layer's input
-
-static void input_gradient(const back_call *call, int64_t l, const psq_dir_panels *panels,
-                           void *to) {
-    const psq_rnn *const rnn = call->rnn;
-    const psq_layout *const layout = call->layout;
-    const int64_t I = psq_input_size(rnn, l);
+// The caller's dx.
+static void write_dx(const layer *l, const psq_out *dx) {
+    const psq_layout *const layout = l->passes[0].layout;
     for (int64_t b = 0; b < layout->n_seq; b++) {
         for (int64_t t = 0; t < layout->lengths[b]; t++) {
-            const int64_t n = layout->offsets[b] + t;
-            void *out =
-                psq_at(rnn, to, (l == 0 ? psq_row(layout, call->io->x_storage, b, t) : n) * I);
-            clear(rnn, out, I);
-            for (int64_t d = 0; d < rnn->D; d++) {
-                const void *const a = dgates_row(call, d, n);
-                rnn->kern->tile(1, I, rnn->cell->n_gates * rnn->spec.hidden_size, &a,
-                                panels[d].ih_t, &out);
+            sum_dx(l, layout->offsets[b] + t, psq_out_row(layout, dx, b, t));
+        }
+    }
+    psq_zero_padding(layout, dx);
+}
+
+// The gradient of the outputs of the layer below, in place of this layer's rows.
+static void write_rows(const layer *l, const psq_backward_scratch *scratch) {
+    const psq_pass *const pass = &l->passes[0];
+    const psq_rnn *const rnn = pass->rnn;
+    const psq_layout *const layout = pass->layout;
+    for (int64_t b = 0; b < layout->n_seq; b++) {
+        for (int64_t t = 0; t < layout->lengths[b]; t++) {
+            const int64_t row = layout->offsets[b] + t;
+            sum_dx(l, row, scratch->dx);
+            if (pass->drops) {
+                psq_dropout_factors(rnn, pass->io, pass->layer - 1, b, t, scratch->factors);
+                rnn->kern->mul(pass->n_inputs, scratch->dx, scratch->factors, scratch->dx);
             }
-            if (l > 0 && rnn->spec.dropout > 0.0) {
-                psq_drop_row(rnn, call->io, l - 1, b, t, out, out);
-            }
+            memcpy(psq_at(rnn, scratch->rows, row * pass->n_inputs), scratch->dx,
+                   psq_bytes(rnn, pass->n_inputs));
         }
     }
 }
 
-// Outputs, directions' reserves and panels of layer l, found by walking the arenas from their
-// beginnings.
-static const void *find_layer(const back_call *call, int64_t l, const void *panels,
-                              const void *reserve, psq_dir_panels found[2],
-                              psq_dir_reserve kept[2]) {
-    const psq_rnn *const rnn = call->rnn;
-    psq_arena panel_arena = {(char *)(uintptr_t)panels, 0};
-    psq_arena reserve_arena = {(char *)(uintptr_t)reserve, 0};
-    const void *outputs = NULL;
-    for (int64_t i = 0; i <= l; i++) {
-        outputs = psq_carve_outputs(rnn, call->layout->n_rows, &reserve_arena);
-        for (int64_t d = 0; d < rnn->D; d++) {
-            kept[d] = psq_carve_dir(rnn, call->layout->n_rows, &reserve_arena);
-            found[d] = psq_carve_panels(rnn, &panel_arena, i);
-        }
+// ---- layers
+
+// Where one direction's gradient rows lie, see the head of this file.
+static psq_grad_rows rows_of(const psq_pass *pass, const psq_backward_scratch *scratch, bool keep) {
+    const psq_rnn *const rnn = pass->rnn;
+    const int64_t d = pass->direction;
+    const psq_storage jagged = {.order = PSQ_JAGGED};
+    const psq_in none = {.base = NULL};
+    psq_in part = none;
+    if (scratch->rows != NULL) {
+        part = psq_in_rows(rnn, psq_at(rnn, scratch->rows, d * rnn->R), rnn->D * rnn->R, jagged);
     }
-    return outputs;
+    psq_grad_rows rows = {.dgates = part, .dh = none, .m = none};
+    if (rnn->cell->saves_gates) {
+        rows.dgates = psq_in_rows(rnn, keep ? scratch->dgates[d] : pass->reserve.gates[d],
+                                  rnn->cell->n_slots * rnn->H, jagged);
+    }
+    if (rnn->spec.proj_size > 0) {
+        rows.dh = part;
+        rows.m = psq_in_rows(rnn, keep ? scratch->m : pass->reserve.c[d], rnn->H, jagged);
+    }
+    return rows;
 }
 
-static void run_layer(const back_call *call, int64_t l, const void *panels, const void *reserve) {
+static psq_in x_of(const psq_call *call, int64_t index, const void *zeros) {
+    if (index == 0) {
+        return psq_call_x(call, zeros);
+    }
+    const psq_reserve below = psq_reserve_get(call->rnn, call->layout, call->reserve, index - 1);
+    const psq_storage jagged = {.order = PSQ_JAGGED};
+    return psq_in_rows(call->rnn, below.h, call->rnn->D * call->rnn->R, jagged);
+}
+
+static psq_in dy_of(const psq_call *call, int64_t index, const psq_rnn_grads *grads,
+                    const psq_backward_scratch *scratch) {
+    const int64_t width = call->rnn->D * call->rnn->R;
+    const psq_storage jagged = {.order = PSQ_JAGGED};
+    return index == call->rnn->spec.n_layers - 1
+               ? psq_in_rows(call->rnn, grads->dy, width, call->io->y_storage)
+               : psq_in_rows(call->rnn, scratch->rows, width, jagged);
+}
+
+static layer layer_of(const psq_call *call, int64_t index, const psq_rnn_grads *grads,
+                      const psq_backward_scratch *scratch) {
     const psq_rnn *const rnn = call->rnn;
-    psq_dir_panels found[2];
-    psq_dir_reserve kept[2];
-    psq_dir_panels unused[2];
-    psq_dir_reserve unused_kept[2];
-    const void *const below =
-        l > 0 ? find_layer(call, l - 1, panels, reserve, unused, unused_kept) : NULL;
-    const void *const outputs = find_layer(call, l, panels, reserve, found, kept);
-    const void *const dout = l + 1 < rnn->spec.n_layers ? call->work.dout[(l + 1) % 2] : NULL;
+    layer l = {.dy = dy_of(call, index, grads, scratch)};
     for (int64_t d = 0; d < rnn->D; d++) {
-        const back_dir dir = {l, d, found[d], kept[d], outputs, below, dout};
-        for (int64_t b = 0; b < call->layout->n_seq; b++) {
-            run_sequence(call, &dir, b);
-        }
-        for (int which = 0; which < N_OPERANDS && call->grads->dweights != NULL; which++) {
-            if (which != OPERAND_M || rnn->spec.proj_size > 0) {
-                add_rows(call, &dir, (operand)which);
-            }
-        }
+        l.passes[d] = (psq_pass){
+            .rnn = rnn,
+            .layout = call->layout,
+            .io = call->io,
+            .zeros = scratch->zeros,
+            .layer = index,
+            .direction = d,
+            .panels = psq_panels_get(rnn, call->panels, index, d),
+            .reserve = psq_reserve_get(rnn, call->layout, call->reserve, index),
+            .x = x_of(call, index, scratch->zeros),
+            .n_inputs = psq_layer_input(rnn, index),
+            .drops = index > 0 && rnn->drops,
+        };
+        l.rows[d] = rows_of(&l.passes[d], scratch, (call->flags & PSQ_KEEP) != 0);
     }
-    void *const to = l > 0 ? call->work.dout[l % 2] : call->grads->dx;
-    if (to != NULL) {
-        input_gradient(call, l, found, to);
-    }
+    return l;
 }
 
-psq_status psq_rnn_backward(const psq_rnn *rnn, const psq_layout *layout, const void *panels,
-                            const psq_rnn_io *io, const psq_rnn_grads *grads, unsigned flags,
-                            void *reserve, void *scratch, psq_error *err) {
-    size_t n_reserve = 0;
-    size_t n_scratch = 0;
-    int64_t y_rows = 0;
-    int64_t x_rows = 0;
-    PSQ_TRY(psq_rnn_sizes(rnn, layout, flags, &n_reserve, &n_scratch, err));
-    PSQ_REQUIRE(err, (flags & PSQ_TRAIN) != 0, PSQ_INVALID, "flags is %u, must have PSQ_TRAIN",
-                flags);
-    PSQ_TRY(psq_check_io(rnn, layout, io, &y_rows, err));
-    PSQ_TRY(psq_storage_n_rows(layout, io->x_storage, &x_rows, err));
-    PSQ_REQUIRE(err, grads != NULL, PSQ_INVALID, "grads is NULL");
-    PSQ_REQUIRE(err, grads->struct_size == sizeof *grads, PSQ_INVALID,
-                "grads.struct_size is %zu, must be %zu", grads->struct_size, sizeof *grads);
-    PSQ_REQUIRE(err, rnn->cell->has_c || (grads->dcn == NULL && grads->dc0 == NULL), PSQ_INVALID,
-                "grads.dcn or grads.dc0 is given, %s has no cell state", rnn->cell->name);
-    PSQ_TRY(psq_check_aligned("panels", panels, psq_rnn_panel_bytes(rnn), err));
-    PSQ_TRY(psq_check_aligned("reserve", reserve, n_reserve, err));
-    PSQ_TRY(psq_check_aligned("scratch", scratch, n_scratch, err));
-    const psq_fpenv saved = psq_fpenv_enter();
-    psq_arena arena = {(char *)scratch, 0};
-    const back_call call = {rnn, layout, io, grads, carve_work(rnn, layout->n_rows, &arena)};
-    clear(rnn, call.work.zeros, rnn->cell->n_slots * rnn->spec.hidden_size);
-    if (grads->dx != NULL) {
-        clear(rnn, grads->dx, x_rows * rnn->spec.input_size);
+void psq_run_backward(const psq_call *call, const psq_rnn_grads *grads) {
+    const psq_rnn *const rnn = call->rnn;
+    psq_arena arena = {(char *)call->scratch, 0};
+    const psq_backward_scratch scratch = psq_backward_carve(rnn, call->layout, call->flags, &arena);
+    memset(scratch.zeros, 0, psq_bytes(rnn, rnn->cell->n_slots * rnn->H));
+
+    for (int64_t index = rnn->spec.n_layers - 1; index >= 0; index--) {
+        const layer l = layer_of(call, index, grads, &scratch);
+        for (int64_t d = 0; d < rnn->D; d++) {
+            run_pass(&l, &l.passes[d], grads, &scratch);
+            if (grads->dweights != NULL) {
+                psq_weight_grads(&l.passes[d], &l.rows[d], &scratch, grads->dweights);
+            }
+        }
+        if (index > 0) {
+            write_rows(&l, &scratch);
+        } else if (grads->dx != NULL) {
+            const psq_out dx =
+                psq_out_rows(rnn, grads->dx, rnn->spec.input_size, call->io->x_storage);
+            write_dx(&l, &dx);
+        }
     }
-    for (int64_t l = rnn->spec.n_layers - 1; l >= 0; l--) {
-        run_layer(&call, l, panels, reserve);
-    }
-    psq_fpenv_leave(saved);
-    return PSQ_OK;
 }

@@ -1,313 +1,198 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// forward.c: the forward pass as the reference has it: one sequence after the other, one step after
-// the other. Rows lie in jagged order inside; input and outputs are reached in the caller's
-// storage. Measuring and running carve the same structs.
-#include <assert.h>
+// forward.c: the reference walk: layer by layer, direction by direction, sequence by sequence, each
+// alone and step by step. Nothing here knows a kernel's width or another sequence, which is why the
+// bits of a sequence cannot depend on its batch.
 #include <string.h>
 
-#include "base/error.h"
-#include "base/fpenv.h"
-#include "base/rng.h"
-#include "base/size.h"
-#include "ragged/layout.h"
-#include "rnn/plan.h"
-#include "rnn/work.h"
+#include "rnn/run.h"
 
-typedef struct forward_work {
-    void *outputs[2]; // [N][D*R], layers take turns; in training each layer has its own in the
-                      // reserve
-    void *gates;      // [S*H]
-    void *c;          // [H]
-    void *m;          // [H], before a projection
-    void *zeros;      // [max(R, H)]
-    void *input;      // [I] after dropout
-} forward_work;
+// Where the results of a pass go; rows are [R] or [H] with this direction's part at their base.
+typedef struct outputs {
+    psq_out h;         // the one that later steps read; base NULL: scratch
+    psq_out copies[2]; // y, layer_outputs
+    psq_out cells;
+} outputs;
 
-typedef struct forward_call {
-    const psq_rnn *rnn;
-    const psq_layout *layout;
-    const psq_rnn_io *io;
-    bool train;
-    forward_work work;
-} forward_call;
+// The state between steps.
+typedef struct state {
+    const void *h;
+    const void *c;
+} state;
 
-static void carve_work(const psq_rnn *rnn, int64_t N, bool train, psq_arena *arena,
-                       forward_work *work) {
-    const int64_t H = rnn->spec.hidden_size;
-    const int64_t width = rnn->D * rnn->R;
-    for (int i = 0; i < 2 && !train; i++) {
-        const bool used = i == 0 || rnn->spec.n_layers > 1;
-        work->outputs[i] = used ? psq_arena_take(arena, N * width, rnn->element) : NULL;
-    }
-    work->gates = psq_arena_take(arena, rnn->cell->n_slots * H, rnn->element);
-    work->c = psq_arena_take(arena, H, rnn->element);
-    work->m = psq_arena_take(arena, H, rnn->element);
-    work->zeros = psq_arena_take(arena, H, rnn->element);
-    work->input = psq_arena_take(arena, width, rnn->element);
+static void *gates_row(const psq_pass *pass, const psq_forward_scratch *scratch, int64_t row) {
+    void *const gates = pass->reserve.gates[pass->direction];
+    return gates != NULL ? psq_at(pass->rnn, gates, row * pass->rnn->cell->n_slots * pass->rnn->H)
+                         : scratch->gates;
 }
 
-// The outputs of one layer; its directions' reserves follow.
-void *psq_carve_outputs(const psq_rnn *rnn, int64_t N, psq_arena *arena) {
-    return psq_arena_take(arena, N * rnn->D * rnn->R, rnn->element);
-}
-
-psq_dir_reserve psq_carve_dir(const psq_rnn *rnn, int64_t N, psq_arena *arena) {
-    const int64_t H = rnn->spec.hidden_size;
-    psq_dir_reserve dir = {NULL, NULL};
-    if (rnn->cell->n_slots > 1) {
-        dir.gates = psq_arena_take(arena, N * rnn->cell->n_slots * H, rnn->element);
-    }
-    if (rnn->cell->has_c) {
-        dir.c = psq_arena_take(arena, N * H, rnn->element);
-    }
-    return dir;
-}
-
-static size_t reserve_bytes(const psq_rnn *rnn, int64_t N) {
-    psq_arena arena = {NULL, 0};
-    for (int64_t l = 0; l < rnn->spec.n_layers; l++) {
-        (void)psq_carve_outputs(rnn, N, &arena);
-        for (int64_t d = 0; d < rnn->D; d++) {
-            (void)psq_carve_dir(rnn, N, &arena);
-        }
-    }
-    return arena.used;
-}
-
-psq_status psq_rnn_sizes(const psq_rnn *rnn, const psq_layout *layout, unsigned flags,
-                         size_t *reserve, size_t *scratch, psq_error *err) {
-    PSQ_REQUIRE(err, rnn != NULL, PSQ_INVALID, "rnn is NULL");
-    PSQ_REQUIRE(err, layout != NULL, PSQ_INVALID, "layout is NULL");
-    PSQ_REQUIRE(err, flags == 0 || flags == PSQ_TRAIN || flags == (PSQ_TRAIN | PSQ_KEEP),
-                PSQ_INVALID, "flags is %u, must be 0 or PSQ_TRAIN, with or without PSQ_KEEP",
-                flags);
-    PSQ_REQUIRE(err, reserve != NULL && scratch != NULL, PSQ_INVALID,
-                "reserve_bytes or scratch_bytes is NULL");
-    const bool train = (flags & PSQ_TRAIN) != 0;
-    int64_t elements = 0;
-    const int64_t per_row = psq_input_size(rnn, 1) + rnn->cell->n_slots * rnn->spec.hidden_size;
-    PSQ_REQUIRE(err, psq_count_mul(layout->n_rows, per_row, &elements), PSQ_NOMEM,
-                "%lld rows overflow", (long long)layout->n_rows);
-    psq_arena arena = {NULL, 0};
-    forward_work work;
-    carve_work(rnn, layout->n_rows, train, &arena, &work);
-    *scratch = arena.used;
-    if (train) {
-        const size_t backward = psq_backward_bytes(rnn, layout->n_rows);
-        *scratch = backward > *scratch ? backward : *scratch;
-    }
-    *reserve = train ? reserve_bytes(rnn, layout->n_rows) : 0;
-    PSQ_REQUIRE(err, *scratch < SIZE_MAX && *reserve < SIZE_MAX, PSQ_NOMEM,
-                "memory for %lld rows overflows", (long long)layout->n_rows);
-    return PSQ_OK;
-}
-
-// out = in times the dropout factors of row (b, t) of layer l's outputs (docs/bits.md).
-void psq_drop_row(const psq_rnn *rnn, const psq_rnn_io *io, int64_t l, int64_t b, int64_t t,
-                  const void *in, void *out) {
-    const double p = rnn->spec.dropout;
-    const uint64_t threshold = (uint64_t)(p * 0x1p32);
-    const double keep = p < 1.0 ? 1.0 / (1.0 - p) : 0.0;
-    const uint64_t id = (uint64_t)(io->ids != NULL ? io->ids[b] : b);
-    const int64_t time = (io->starts != NULL ? io->starts[b] : 0) + t;
-    uint32_t words[4] = {0};
-    for (int64_t u = 0; u < rnn->D * rnn->R; u++) {
-        if (u % 4 == 0) {
-            psq_random(io->seed, PSQ_STREAM_DROPOUT, id, (uint32_t)time,
-                       (uint32_t)(l << 20 | u / 4), words);
-        }
-        rnn->kern->scale(1, words[u % 4] >= threshold ? keep : 0.0, psq_at(rnn, in, u),
-                         psq_at(rnn, out, u));
+// gates = bias, then the chains over x and over the previous h.
+static void preactivate(const psq_pass *pass, const void *x, const void *h_prev, void *gates) {
+    const psq_rnn *const rnn = pass->rnn;
+    const psq_cell_info *const cell = rnn->cell;
+    memcpy(gates, pass->panels.bias, psq_bytes(rnn, cell->n_slots * rnn->H));
+    rnn->kern->tile(1, cell->n_gates * rnn->H, pass->n_inputs, &x, pass->panels.ih, &gates);
+    for (int64_t i = 0; i < cell->n_segments; i++) {
+        const psq_segment segment = cell->segments[i];
+        void *const slot = psq_at(rnn, gates, segment.slot * rnn->H);
+        rnn->kern->tile(1, segment.n_gates * rnn->H, rnn->R, &h_prev, pass->panels.hh[i], &slot);
     }
 }
 
-// What layer l reads at (b, t).
-static const void *input_row(const forward_call *call, int64_t l, const void *below, int64_t b,
-                             int64_t t) {
-    const psq_rnn *const rnn = call->rnn;
-    if (l == 0) {
-        return psq_at(rnn, call->io->x,
-                      psq_row(call->layout, call->io->x_storage, b, t) * rnn->spec.input_size);
-    }
-    const int64_t width = rnn->D * rnn->R;
-    const void *const row = psq_at(rnn, below, (call->layout->offsets[b] + t) * width);
-    if (!call->train || rnn->spec.dropout == 0.0) {
-        return row;
-    }
-    psq_drop_row(rnn, call->io, l - 1, b, t, row, call->work.input);
-    return call->work.input;
-}
-
-// One step of one row: gates from x and h_prev, then the cell, then the projection. h is [R].
-static void step(const forward_call *call, const psq_dir_panels *panels, int64_t I, const void *x,
-                 const psq_k_row *row, void *h) {
-    const psq_rnn *const rnn = call->rnn;
-    const psq_cell_row *const cell = rnn->cell;
-    const int64_t H = rnn->spec.hidden_size;
-    memcpy(row->gates, panels->start, (size_t)(cell->n_slots * H) * rnn->element);
-    rnn->kern->tile(1, cell->n_gates * H, I, &x, panels->ih, &row->gates);
-    for (int s = 0; s < cell->n_segments; s++) {
-        void *const out = psq_at(rnn, row->gates, cell->segments[s].slot * H);
-        rnn->kern->tile(1, cell->segments[s].n_gates * H, rnn->R, &row->h_prev, panels->hh[s],
-                        &out);
-    }
-    rnn->kern->forward[rnn->spec.cell](1, H, row);
-    if (rnn->spec.proj_size > 0) {
-        const void *const m = row->h;
-        memset(h, 0, (size_t)rnn->R * rnn->element);
-        rnn->kern->tile(1, rnn->R, H, &m, panels->hr, &h);
+// The cell's epilogue, and the projection if there is one.
+static void activate(const psq_pass *pass, void *gates, const state *before, void *m, void *c,
+                     void *h) {
+    const psq_rnn *const rnn = pass->rnn;
+    const bool projects = rnn->spec.proj_size > 0;
+    const psq_k_row row = {
+        .gates = gates, .h_prev = before->h, .c_prev = before->c, .c = c, .h = projects ? m : h};
+    rnn->kern->forward[rnn->spec.cell](1, rnn->H, &row);
+    if (projects) {
+        const void *const operand = m;
+        memset(h, 0, psq_bytes(rnn, rnn->R));
+        rnn->kern->tile(1, rnn->R, rnn->H, &operand, pass->panels.hr, &h);
     }
 }
 
-// Row b of state array index l * D + d, or zeros.
-static const void *state_row(const forward_call *call, const void *states, int64_t dir, int64_t b,
-                             int64_t width) {
-    return states == NULL ? call->work.zeros
-                          : psq_at(call->rnn, states, (dir * call->layout->n_seq + b) * width);
+static void copy_row(const psq_pass *pass, const psq_out *rows, int64_t b, int64_t t,
+                     const void *row, int64_t width) {
+    if (rows->base != NULL) {
+        memcpy(psq_out_row(pass->layout, rows, b, t), row, psq_bytes(pass->rnn, width));
+    }
 }
 
-static void store_state(const forward_call *call, void *states, int64_t dir, int64_t b,
-                        int64_t width, const void *row) {
+static state one_step(const psq_pass *pass, const outputs *out, const psq_forward_scratch *scratch,
+                      int64_t b, int64_t step, const state *before) {
+    const psq_rnn *const rnn = pass->rnn;
+    const int64_t t = psq_pass_time(pass, b, step);
+    const int64_t row = pass->layout->offsets[b] + t;
+    void *const cells = pass->reserve.c[pass->direction];
+    void *const gates = gates_row(pass, scratch, row);
+    void *const c = cells != NULL ? psq_at(rnn, cells, row * rnn->H) : scratch->c[step % 2];
+    void *const h =
+        out->h.base != NULL ? psq_out_row(pass->layout, &out->h, b, t) : scratch->h[step % 2];
+
+    const void *const x = psq_pass_input(pass, b, t, scratch->factors, scratch->input);
+    preactivate(pass, x, before->h, gates);
+    activate(pass, gates, before, scratch->m, c, h);
+    copy_row(pass, &out->copies[0], b, t, h, rnn->R);
+    copy_row(pass, &out->copies[1], b, t, h, rnn->R);
+    copy_row(pass, &out->cells, b, t, c, rnn->H);
+    return (state){h, c};
+}
+
+// states may be the array that `row` points into: a state carried in place through a sequence of
+// length 0.
+static void store_state(const psq_pass *pass, void *states, int64_t b, const void *row,
+                        int64_t width) {
     if (states != NULL) {
-        memmove(psq_at(call->rnn, states, (dir * call->layout->n_seq + b) * width), row,
-                (size_t)width * call->rnn->element);
+        memmove(psq_at(pass->rnn, states, psq_pass_state(pass, b, width)), row,
+                psq_bytes(pass->rnn, width));
     }
 }
 
-static void run_sequence(const forward_call *call, int64_t l, int64_t d,
-                         const psq_dir_panels *panels, const psq_dir_reserve *reserve,
-                         const void *below, void *outputs, int64_t b) {
+static void run_pass(const psq_pass *pass, const outputs *out, const psq_forward_scratch *scratch) {
+    const psq_rnn *const rnn = pass->rnn;
+    for (int64_t b = 0; b < pass->layout->n_seq; b++) {
+        state now = {psq_pass_initial(pass, pass->io->h0, b, rnn->R), NULL};
+        if (rnn->cell->has_c) {
+            now.c = psq_pass_initial(pass, pass->io->c0, b, rnn->H);
+        }
+        for (int64_t step = 0; step < pass->layout->lengths[b]; step++) {
+            now = one_step(pass, out, scratch, b, step, &now);
+        }
+        store_state(pass, pass->io->hn, b, now.h, rnn->R);
+        store_state(pass, pass->io->cn, b, now.c, rnn->H);
+    }
+}
+
+// ---- layers
+
+// The arrays of a call that have one part per layer; rows are [D*R].
+typedef struct layer_arrays {
+    psq_in x;
+    psq_out h; // base NULL: the last layer of a call that wants final states only
+    psq_out y; // base NULL: not wanted, not the last layer, or it is h
+    psq_out all;
+} layer_arrays;
+
+static psq_out part(const psq_rnn *rnn, psq_out rows, int64_t first) {
+    rows.base = rows.base != NULL ? (char *)psq_at(rnn, rows.base, first) : NULL;
+    return rows;
+}
+
+// One layer's part of layer_outputs, or one layer and direction's of cells.
+static psq_out part_of_all(const psq_call *call, void *all, int64_t index, int64_t width) {
+    psq_out rows = psq_out_rows(call->rnn, all, width, call->io->y_storage);
+    if (all != NULL) {
+        rows.base += (size_t)(index * call->n_y_rows) * rows.stride;
+    }
+    return rows;
+}
+
+static layer_arrays arrays_of(const psq_call *call, int64_t layer, const psq_reserve *reserve,
+                              const psq_forward_scratch *scratch, psq_in x) {
     const psq_rnn *const rnn = call->rnn;
-    const psq_rnn_io *const io = call->io;
-    const int64_t H = rnn->spec.hidden_size;
     const int64_t width = rnn->D * rnn->R;
-    const int64_t dir = l * rnn->D + d;
-    const int64_t length = call->layout->lengths[b];
-    const void *h_prev = state_row(call, io->h0, dir, b, rnn->R);
-    const void *c_prev = state_row(call, io->c0, dir, b, H);
-    for (int64_t i = 0; i < length; i++) {
-        const int64_t t = d == 0 ? i : length - 1 - i;
-        const int64_t n = call->layout->offsets[b] + t;
-        void *const h = psq_at(rnn, outputs, n * width + d * rnn->R);
-        void *const c = reserve->c != NULL ? psq_at(rnn, reserve->c, n * H) : call->work.c;
-        const psq_k_row row = {
-            .gates = reserve->gates != NULL
-                         ? psq_at(rnn, reserve->gates, n * rnn->cell->n_slots * H)
-                         : call->work.gates,
-            .h_prev = h_prev,
-            .c_prev = c_prev,
-            .c = c,
-            .h = rnn->spec.proj_size > 0 ? call->work.m : h,
+    const psq_storage jagged = {.order = PSQ_JAGGED};
+    const bool last = layer == rnn->spec.n_layers - 1;
+    const psq_out y = psq_out_rows(rnn, last ? call->io->y : NULL, width, call->io->y_storage);
+    const psq_out reserved = psq_out_rows(rnn, reserve->h, width, jagged);
+    const psq_out passing = psq_out_rows(rnn, scratch->layers[layer % 2], width, jagged);
+    layer_arrays arrays = {.x = x, .h = last ? y : passing};
+    if ((call->flags & PSQ_TRAIN) != 0) {
+        arrays.h = reserved;
+        arrays.y = y;
+    }
+    arrays.all = part_of_all(call, call->io->layer_outputs, layer, width);
+    return arrays;
+}
+
+static void run_layer(const psq_call *call, int64_t layer, const psq_reserve *reserve,
+                      const psq_forward_scratch *scratch, const layer_arrays *arrays) {
+    const psq_rnn *const rnn = call->rnn;
+    for (int64_t d = 0; d < rnn->D; d++) {
+        const psq_pass pass = {
+            .rnn = rnn,
+            .layout = call->layout,
+            .io = call->io,
+            .zeros = scratch->zeros,
+            .layer = layer,
+            .direction = d,
+            .panels = psq_panels_get(rnn, call->panels, layer, d),
+            .reserve = *reserve,
+            .x = arrays->x,
+            .n_inputs = psq_layer_input(rnn, layer),
+            .drops = layer > 0 && rnn->drops && (call->flags & PSQ_TRAIN) != 0,
         };
-        step(call, panels, psq_input_size(rnn, l), input_row(call, l, below, b, t), &row, h);
-        if (io->cells != NULL) {
-            int64_t n_rows = 0;
-            const psq_status status =
-                psq_storage_n_rows(call->layout, io->y_storage, &n_rows, NULL);
-            assert(status == PSQ_OK);
-            (void)status;
-            const int64_t at = dir * n_rows + psq_row(call->layout, io->y_storage, b, t);
-            memcpy(psq_at(rnn, io->cells, at * H), c, (size_t)H * rnn->element);
-        }
-        h_prev = h;
-        c_prev = c;
+        const outputs out = {
+            .h = part(rnn, arrays->h, d * rnn->R),
+            .copies = {part(rnn, arrays->y, d * rnn->R), part(rnn, arrays->all, d * rnn->R)},
+            .cells = part_of_all(call, call->io->cells, layer * rnn->D + d, rnn->H),
+        };
+        run_pass(&pass, &out, scratch);
+        psq_zero_padding(call->layout, &out.cells);
     }
-    store_state(call, io->hn, dir, b, rnn->R, h_prev);
-    store_state(call, io->cn, dir, b, H, c_prev);
+    psq_zero_padding(call->layout, &arrays->all);
 }
 
-// Jagged rows of `width` elements into the caller's storage; padding was set to 0 before.
-static void copy_out(const forward_call *call, const void *outputs, void *to) {
-    const psq_layout *const layout = call->layout;
-    const int64_t width = call->rnn->D * call->rnn->R;
-    for (int64_t b = 0; to != NULL && b < layout->n_seq; b++) {
-        for (int64_t t = 0; t < layout->lengths[b]; t++) {
-            memcpy(psq_at(call->rnn, to, psq_row(layout, call->io->y_storage, b, t) * width),
-                   psq_at(call->rnn, outputs, (layout->offsets[b] + t) * width),
-                   (size_t)width * call->rnn->element);
-        }
-    }
-}
-
-static void clear(const psq_rnn *rnn, void *array, int64_t n) {
-    if (array != NULL && n > 0) {
-        memset(array, 0, (size_t)n * rnn->element);
-    }
-}
-
-static void run(const forward_call *call, const void *panels, void *reserve, int64_t y_rows) {
+void psq_run_forward(const psq_call *call) {
     const psq_rnn *const rnn = call->rnn;
-    const psq_rnn_io *const io = call->io;
-    const int64_t L = rnn->spec.n_layers;
-    const int64_t N = call->layout->n_rows;
-    const int64_t width = rnn->D * rnn->R;
-    clear(rnn, call->work.zeros, rnn->spec.hidden_size);
-    clear(rnn, io->y, y_rows * width);
-    clear(rnn, io->layer_outputs, L * y_rows * width);
-    clear(rnn, io->cells, L * rnn->D * y_rows * rnn->spec.hidden_size);
-    psq_arena panel_arena = {(char *)(uintptr_t)panels, 0};
-    psq_arena reserve_arena = {(char *)reserve, 0};
-    const void *below = NULL;
-    for (int64_t l = 0; l < L; l++) {
-        void *const outputs =
-            call->train ? psq_carve_outputs(rnn, N, &reserve_arena) : call->work.outputs[l % 2];
-        for (int64_t d = 0; d < rnn->D; d++) {
-            const psq_dir_panels dir = psq_carve_panels(rnn, &panel_arena, l);
-            const psq_dir_reserve kept =
-                call->train ? psq_carve_dir(rnn, N, &reserve_arena) : (psq_dir_reserve){NULL, NULL};
-            for (int64_t b = 0; b < call->layout->n_seq; b++) {
-                run_sequence(call, l, d, &dir, &kept, below, outputs, b);
-            }
+    psq_arena arena = {(char *)call->scratch, 0};
+    const psq_forward_scratch scratch = psq_forward_carve(rnn, call->layout, call->flags, &arena);
+    memset(scratch.zeros, 0, psq_bytes(rnn, rnn->cell->n_slots * rnn->H));
+
+    psq_in x = psq_call_x(call, scratch.zeros);
+    for (int64_t layer = 0; layer < rnn->spec.n_layers; layer++) {
+        psq_reserve reserve = {0};
+        if ((call->flags & PSQ_TRAIN) != 0) {
+            reserve = psq_reserve_get(rnn, call->layout, call->reserve, layer);
         }
-        if (io->layer_outputs != NULL) {
-            copy_out(call, outputs, psq_at(rnn, io->layer_outputs, l * y_rows * width));
-        }
-        below = outputs;
+        const layer_arrays arrays = arrays_of(call, layer, &reserve, &scratch, x);
+        run_layer(call, layer, &reserve, &scratch, &arrays);
+        x = psq_read(arrays.h);
     }
-    copy_out(call, below, io->y);
-}
-
-psq_status psq_check_aligned(const char *name, const void *region, size_t bytes, psq_error *err) {
-    PSQ_REQUIRE(err, bytes == 0 || (region != NULL && (uintptr_t)region % PSQ_ALIGN == 0),
-                PSQ_INVALID, "%s is NULL or no multiple of %d", name, PSQ_ALIGN);
-    return PSQ_OK;
-}
-
-psq_status psq_check_io(const psq_rnn *rnn, const psq_layout *layout, const psq_rnn_io *io,
-                        int64_t *y_rows, psq_error *err) {
-    PSQ_REQUIRE(err, io != NULL, PSQ_INVALID, "io is NULL");
-    PSQ_REQUIRE(err, io->struct_size == sizeof *io, PSQ_INVALID,
-                "io.struct_size is %zu, must be %zu", io->struct_size, sizeof *io);
-    int64_t x_rows = 0;
-    PSQ_TRY(psq_storage_n_rows(layout, io->x_storage, &x_rows, err));
-    PSQ_TRY(psq_storage_n_rows(layout, io->y_storage, y_rows, err));
-    PSQ_REQUIRE(err, io->x != NULL || layout->n_rows == 0 || rnn->spec.input_size == 0, PSQ_INVALID,
-                "io.x is NULL, the batch has %lld rows", (long long)layout->n_rows);
-    PSQ_REQUIRE(err, rnn->cell->has_c || (io->c0 == NULL && io->cn == NULL && io->cells == NULL),
-                PSQ_INVALID, "io.c0, io.cn or io.cells is given, %s has no cell state",
-                rnn->cell->name);
-    return PSQ_OK;
-}
-
-psq_status psq_rnn_forward(const psq_rnn *rnn, const psq_layout *layout, const void *panels,
-                           const psq_rnn_io *io, unsigned flags, void *reserve, void *scratch,
-                           psq_error *err) {
-    size_t n_reserve = 0;
-    size_t n_scratch = 0;
-    int64_t y_rows = 0;
-    PSQ_TRY(psq_rnn_sizes(rnn, layout, flags, &n_reserve, &n_scratch, err));
-    PSQ_TRY(psq_check_io(rnn, layout, io, &y_rows, err));
-    PSQ_TRY(psq_check_aligned("panels", panels, psq_rnn_panel_bytes(rnn), err));
-    PSQ_TRY(psq_check_aligned("reserve", reserve, n_reserve, err));
-    PSQ_TRY(psq_check_aligned("scratch", scratch, n_scratch, err));
-    const psq_fpenv saved = psq_fpenv_enter();
-    forward_call call = {
-        rnn, layout, io, (flags & PSQ_TRAIN) != 0, {{NULL, NULL}, NULL, NULL, NULL, NULL, NULL}};
-    psq_arena arena = {(char *)scratch, 0};
-    carve_work(rnn, layout->n_rows, call.train, &arena, &call.work);
-    run(&call, panels, reserve, y_rows);
-    psq_fpenv_leave(saved);
-    return PSQ_OK;
+    const psq_out y = psq_out_rows(rnn, call->io->y, rnn->D * rnn->R, call->io->y_storage);
+    psq_zero_padding(call->layout, &y);
 }

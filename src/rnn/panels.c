@@ -1,96 +1,135 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// panels.c: weights in the order in which the kernels read them, straight and transposed.
+// panels.c: carving and filling the panels. All layers above the first are of one size, so the
+// place of any is computed and no table of pointers is needed.
+#include "rnn/panels.h"
+
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/fpenv.h"
-#include "rnn/plan.h"
+#include "base/size.h"
 
-static void *take(const psq_rnn *rnn, psq_arena *arena, int64_t n_out, int64_t n_k) {
-    return psq_arena_take(arena, rnn->kern->panel_size(n_out, n_k), rnn->element);
+static void *take_panel(const psq_rnn *rnn, psq_arena *arena, int64_t n_out, int64_t n_k) {
+    return psq_arena_take(arena, rnn->kern->panel_size(n_out, n_k), rnn->size);
 }
 
-psq_dir_panels psq_carve_panels(const psq_rnn *rnn, psq_arena *arena, int64_t l) {
-    const psq_cell_row *const cell = rnn->cell;
-    const int64_t H = rnn->spec.hidden_size;
-    const int64_t I = psq_input_size(rnn, l);
-    psq_dir_panels panels = {0};
-    panels.ih = take(rnn, arena, cell->n_gates * H, I);
-    panels.ih_t = take(rnn, arena, I, cell->n_gates * H);
-    for (int s = 0; s < cell->n_segments; s++) {
-        panels.hh[s] = take(rnn, arena, cell->segments[s].n_gates * H, rnn->R);
-        panels.hh_t[s] = take(rnn, arena, rnn->R, cell->segments[s].n_gates * H);
+static psq_panels carve(const psq_rnn *rnn, int64_t layer, psq_arena *arena) {
+    const psq_cell_info *const cell = rnn->cell;
+    const int64_t n_in = psq_layer_input(rnn, layer);
+    const int64_t P = rnn->spec.proj_size;
+    psq_panels panels = {0};
+    panels.bias = psq_arena_take(arena, cell->n_slots * rnn->H, rnn->size);
+    panels.ih = take_panel(rnn, arena, cell->n_gates * rnn->H, n_in);
+    panels.ih_t = take_panel(rnn, arena, n_in, cell->n_gates * rnn->H);
+    for (int64_t i = 0; i < cell->n_segments; i++) {
+        const int64_t n = cell->segments[i].n_gates * rnn->H;
+        panels.hh[i] = take_panel(rnn, arena, n, rnn->R);
+        panels.hh_t[i] = take_panel(rnn, arena, rnn->R, n);
     }
-    panels.start = psq_arena_take(arena, cell->n_slots * H, rnn->element);
-    if (rnn->spec.proj_size > 0) {
-        panels.hr = take(rnn, arena, rnn->spec.proj_size, H);
-        panels.hr_t = take(rnn, arena, H, rnn->spec.proj_size);
+    if (P > 0) {
+        panels.hr = take_panel(rnn, arena, P, rnn->H);
+        panels.hr_t = take_panel(rnn, arena, rnn->H, P);
     }
     return panels;
 }
 
+// Bytes of one direction of a layer.
+static size_t direction_bytes(const psq_rnn *rnn, int64_t layer) {
+    psq_arena measure = {NULL, 0};
+    carve(rnn, layer, &measure);
+    return measure.used;
+}
+
+// Bytes before (layer, direction); also the whole size, as that of (n_layers, 0).
+static size_t bytes_before(const psq_rnn *rnn, int64_t layer, int64_t direction) {
+    if (layer == 0) {
+        return (size_t)direction * direction_bytes(rnn, 0);
+    }
+    const size_t n_next = (size_t)((layer - 1) * rnn->D + direction);
+    return psq_size_add(psq_size_mul((size_t)rnn->D, direction_bytes(rnn, 0)),
+                        n_next > 0 ? psq_size_mul(n_next, direction_bytes(rnn, 1)) : 0);
+}
+
 size_t psq_rnn_panel_bytes(const psq_rnn *rnn) {
-    psq_arena arena = {NULL, 0};
-    for (int64_t i = 0; i < rnn->spec.n_layers * rnn->D; i++) {
-        (void)psq_carve_panels(rnn, &arena, i / rnn->D);
-    }
-    return arena.used;
+    return bytes_before(rnn, rnn->spec.n_layers, 0);
 }
 
-// b_ih + b_hh, except where the GRU keeps the hidden part of n apart.
-static void pack_start(const psq_rnn *rnn, const psq_dir_params *dir, const void *weights,
-                       void *start) {
-    const psq_cell_row *const cell = rnn->cell;
-    const int64_t H = rnn->spec.hidden_size;
-    memset(start, 0, (size_t)(cell->n_slots * H) * rnn->element);
-    if (dir->b_ih < 0) {
-        return;
-    }
-    const size_t bytes = (size_t)(cell->n_gates * H) * rnn->element;
-    memcpy(start, psq_at(rnn, weights, dir->b_ih), bytes);
-    for (int s = 0; s < cell->n_segments; s++) {
-        const psq_segment *const segment = &cell->segments[s];
-        void *const to = psq_at(rnn, start, segment->slot * H);
-        rnn->kern->add(segment->n_gates * H, to,
-                       psq_at(rnn, weights, dir->b_hh + segment->gate * H), to);
+psq_panels psq_panels_get(const psq_rnn *rnn, const void *panels, int64_t layer,
+                          int64_t direction) {
+    psq_arena arena = {(char *)panels, bytes_before(rnn, layer, direction)};
+    return carve(rnn, layer, &arena);
+}
+
+// Slots start at b_ih + b_hh; where input and hidden side have slots of their own, each at its own.
+static void fill_bias(const psq_rnn *rnn, const void *b_ih, const void *b_hh, void *bias) {
+    const psq_cell_info *const cell = rnn->cell;
+    memcpy(bias, b_ih, psq_bytes(rnn, cell->n_gates * rnn->H));
+    for (int64_t i = 0; i < cell->n_segments; i++) {
+        const psq_segment segment = cell->segments[i];
+        const int64_t n = segment.n_gates * rnn->H;
+        const void *const hidden = psq_at_const(rnn, b_hh, segment.gate * rnn->H);
+        void *const slot = psq_at(rnn, bias, segment.slot * rnn->H);
+        if (segment.slot < cell->n_gates) {
+            rnn->kern->add(n, slot, hidden, slot);
+        } else {
+            memcpy(slot, hidden, psq_bytes(rnn, n));
+        }
     }
 }
 
-static void pack_dir(const psq_rnn *rnn, const psq_dir_params *dir, int64_t l, const void *weights,
-                     const psq_dir_panels *panels) {
+static void fill_weights(const psq_rnn *rnn, int64_t layer, const void *w_ih, const void *w_hh,
+                         const psq_panels *panels) {
     const psq_kern *const kern = rnn->kern;
-    const int64_t H = rnn->spec.hidden_size;
-    const int64_t n = rnn->cell->n_gates * H;
-    const int64_t I = psq_input_size(rnn, l);
-    const void *const w_ih = psq_at(rnn, weights, dir->w_ih);
-    kern->panel(n, I, w_ih, I, 1, panels->ih);
-    kern->panel(I, n, w_ih, 1, I, panels->ih_t);
-    for (int s = 0; s < rnn->cell->n_segments; s++) {
-        const psq_segment *const segment = &rnn->cell->segments[s];
-        const void *const w = psq_at(rnn, weights, dir->w_hh + segment->gate * H * rnn->R);
-        kern->panel(segment->n_gates * H, rnn->R, w, rnn->R, 1, panels->hh[s]);
-        kern->panel(rnn->R, segment->n_gates * H, w, 1, rnn->R, panels->hh_t[s]);
+    const int64_t n_in = psq_layer_input(rnn, layer);
+    const int64_t n_rows = rnn->cell->n_gates * rnn->H;
+    kern->panel(n_rows, n_in, w_ih, n_in, 1, panels->ih);
+    kern->panel(n_in, n_rows, w_ih, 1, n_in, panels->ih_t);
+    for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
+        const psq_segment segment = rnn->cell->segments[i];
+        const int64_t n = segment.n_gates * rnn->H;
+        const void *const w = psq_at_const(rnn, w_hh, segment.gate * rnn->H * rnn->R);
+        kern->panel(n, rnn->R, w, rnn->R, 1, panels->hh[i]);
+        kern->panel(rnn->R, n, w, 1, rnn->R, panels->hh_t[i]);
     }
-    pack_start(rnn, dir, weights, panels->start);
-    if (dir->w_hr >= 0) {
-        const void *const w_hr = psq_at(rnn, weights, dir->w_hr);
-        kern->panel(rnn->spec.proj_size, H, w_hr, H, 1, panels->hr);
-        kern->panel(H, rnn->spec.proj_size, w_hr, 1, H, panels->hr_t);
+}
+
+static void fill(const psq_rnn *rnn, int64_t layer, int64_t direction, const void *weights,
+                 const psq_panels *panels) {
+    const void *from[PSQ_N_PARAM_KIND] = {0};
+    for (int kind = 0; kind < PSQ_N_PARAM_KIND; kind++) {
+        const psq_param *const param = psq_param_get(rnn, layer, direction, (psq_param_kind)kind);
+        from[kind] = param != NULL ? psq_at_const(rnn, weights, param->offset) : NULL;
+    }
+    fill_weights(rnn, layer, from[PSQ_W_IH], from[PSQ_W_HH], panels);
+    if (rnn->spec.bias) {
+        fill_bias(rnn, from[PSQ_B_IH], from[PSQ_B_HH], panels->bias);
+    } else {
+        memset(panels->bias, 0, psq_bytes(rnn, rnn->cell->n_slots * rnn->H));
+    }
+    if (rnn->spec.proj_size > 0) {
+        const int64_t P = rnn->spec.proj_size;
+        rnn->kern->panel(P, rnn->H, from[PSQ_W_HR], rnn->H, 1, panels->hr);
+        rnn->kern->panel(rnn->H, P, from[PSQ_W_HR], 1, rnn->H, panels->hr_t);
     }
 }
 
 psq_status psq_rnn_pack(const psq_rnn *rnn, const void *weights, void *panels, psq_error *err) {
     PSQ_REQUIRE(err, rnn != NULL, PSQ_INVALID, "rnn is NULL");
     PSQ_REQUIRE(err, weights != NULL, PSQ_INVALID, "weights is NULL");
-    PSQ_REQUIRE(err, panels != NULL && (uintptr_t)panels % PSQ_ALIGN == 0, PSQ_INVALID,
-                "panels is NULL or no multiple of %d", PSQ_ALIGN);
+    PSQ_REQUIRE(err, (uintptr_t)weights % rnn->size == 0, PSQ_INVALID,
+                "weights is not aligned to its elements of %zu bytes", rnn->size);
+    PSQ_REQUIRE(err, panels != NULL, PSQ_INVALID, "panels is NULL");
+    PSQ_REQUIRE(err, (uintptr_t)panels % PSQ_ALIGN == 0, PSQ_INVALID,
+                "panels is not aligned to %d bytes", PSQ_ALIGN);
     const psq_fpenv saved = psq_fpenv_enter();
-    psq_arena arena = {(char *)panels, 0};
-    for (int64_t i = 0; i < rnn->spec.n_layers * rnn->D; i++) {
-        const psq_dir_panels dir = psq_carve_panels(rnn, &arena, i / rnn->D);
-        pack_dir(rnn, &rnn->dirs[i], i / rnn->D, weights, &dir);
+    for (int64_t layer = 0; layer < rnn->spec.n_layers; layer++) {
+        for (int64_t direction = 0; direction < rnn->D; direction++) {
+            const psq_panels into = psq_panels_get(rnn, panels, layer, direction);
+            fill(rnn, layer, direction, weights, &into);
+        }
     }
     psq_fpenv_leave(saved);
     return PSQ_OK;

@@ -1,94 +1,92 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// spec.c: from a spec to a plan: checks, the table of cells, the table of parameters in PyTorch's
-// order.
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
-
+// spec.c: from a spec to a network. Every size that later code computes from a spec alone is shown
+// to fit here, so that it needs no checks there.
 #include "base/ctx.h"
 #include "base/error.h"
-#include "base/rng.h"
+#include "base/fpenv.h"
 #include "base/size.h"
+#include "rnn/panels.h"
 #include "rnn/plan.h"
 
-const psq_cell_row psq_cells[PSQ_N_CELL] = {
-    [PSQ_RNN_TANH] = {"rnn_tanh", 1, 1, 1, {{0, 1, 0}}, false},
-    [PSQ_RNN_RELU] = {"rnn_relu", 1, 1, 1, {{0, 1, 0}}, false},
-    [PSQ_LSTM] = {"lstm", 4, 4, 1, {{0, 4, 0}}, true},
-    [PSQ_GRU] = {"gru", 3, 4, 2, {{0, 2, 0}, {2, 1, 3}}, false},
+enum {
+    MAX_DROP_LAYERS = 256,    // fields of the random counter (base/rng.h)
+    MAX_DROP_UNITS = 4 << 20, // D*R
+    // Parameters take at most this part of the address space, so that panels, which hold them twice
+    // and may pad them, and rows, which are shorter than they are, can be measured in size_t.
+    PART_OF_MEMORY = 16
 };
 
-// Larger sizes are refused: with 2^31 no product of two of them and a small factor overflows.
-#define MAX_SIZE ((int64_t)1 << 28)
-
-const char *psq_cell_name(psq_cell cell) {
-    return (unsigned)cell < PSQ_N_CELL ? psq_cells[cell].name : NULL;
-}
-
-static psq_status check_size(const char *name, int64_t value, int64_t least, psq_error *err) {
-    PSQ_REQUIRE(err, value >= least, PSQ_INVALID, "%s is %lld, must be at least %lld", name,
-                (long long)value, (long long)least);
-    PSQ_REQUIRE(err, value <= MAX_SIZE, PSQ_NOMEM, "%s is %lld, must be at most %lld", name,
-                (long long)value, (long long)MAX_SIZE);
-    return PSQ_OK;
-}
-
 static psq_status check_spec(const psq_rnn_spec *spec, psq_error *err) {
-    PSQ_REQUIRE(err, spec != NULL, PSQ_INVALID, "spec is NULL");
     PSQ_REQUIRE(err, spec->struct_size == sizeof *spec, PSQ_INVALID,
                 "spec.struct_size is %zu, must be %zu", spec->struct_size, sizeof *spec);
-    PSQ_REQUIRE(err, (unsigned)spec->cell < PSQ_N_CELL, PSQ_INVALID,
-                "cell is %d, must be from 0 to %d", (int)spec->cell, PSQ_N_CELL - 1);
+    PSQ_REQUIRE(err, psq_cell_get(spec->cell) != NULL, PSQ_INVALID,
+                "spec.cell is %d, must be from 0 to %d", (int)spec->cell, PSQ_N_CELL - 1);
+    PSQ_REQUIRE(err, (unsigned)spec->dtype < PSQ_N_DTYPE, PSQ_INVALID,
+                "spec.dtype is %d, must be from 0 to %d", (int)spec->dtype, PSQ_N_DTYPE - 1);
     PSQ_REQUIRE(err, spec->dtype == PSQ_F32 || spec->dtype == PSQ_F64, PSQ_UNSUPPORTED,
-                "dtype is %d, must be PSQ_F32 or PSQ_F64", (int)spec->dtype);
-    PSQ_TRY(check_size("input_size", spec->input_size, 0, err));
-    PSQ_TRY(check_size("hidden_size", spec->hidden_size, 1, err));
-    PSQ_TRY(check_size("proj_size", spec->proj_size, 0, err));
-    PSQ_TRY(check_size("n_layers", spec->n_layers, 1, err));
+                "spec.dtype is %s, must be F32 or F64", psq_dtype_name(spec->dtype));
+    PSQ_REQUIRE(err, spec->input_size >= 0, PSQ_INVALID,
+                "spec.input_size is %lld, must be at least 0", (long long)spec->input_size);
+    PSQ_REQUIRE(err, spec->hidden_size >= 1, PSQ_INVALID,
+                "spec.hidden_size is %lld, must be at least 1", (long long)spec->hidden_size);
+    PSQ_REQUIRE(err, spec->proj_size >= 0, PSQ_INVALID,
+                "spec.proj_size is %lld, must be at least 0", (long long)spec->proj_size);
     PSQ_REQUIRE(err, spec->proj_size == 0 || spec->cell == PSQ_LSTM, PSQ_INVALID,
-                "proj_size is %lld, must be 0 for %s", (long long)spec->proj_size,
-                psq_cell_name(spec->cell));
+                "spec.proj_size is %lld, must be 0 for %s: only lstm has a projection",
+                (long long)spec->proj_size, psq_cell_name(spec->cell));
     PSQ_REQUIRE(err, spec->proj_size < spec->hidden_size, PSQ_INVALID,
-                "proj_size is %lld, must be below hidden_size, which is %lld",
+                "spec.proj_size is %lld, must be below hidden_size %lld",
                 (long long)spec->proj_size, (long long)spec->hidden_size);
+    PSQ_REQUIRE(err, spec->n_layers >= 1, PSQ_INVALID, "spec.n_layers is %lld, must be at least 1",
+                (long long)spec->n_layers);
     PSQ_REQUIRE(err, spec->dropout >= 0.0 && spec->dropout <= 1.0, PSQ_INVALID,
-                "dropout is %g, must be from 0 to 1", spec->dropout);
-    const int64_t width = spec->proj_size > 0 ? spec->proj_size : spec->hidden_size;
-    PSQ_REQUIRE(err, spec->dropout == 0.0 || (spec->n_layers <= 256 && width < 1 << 20),
-                PSQ_UNSUPPORTED,
-                "dropout with n_layers %lld and state size %lld, at most 256 and 1048575",
-                (long long)spec->n_layers, (long long)width);
+                "spec.dropout is %g, must be from 0 to 1", spec->dropout);
     return PSQ_OK;
 }
 
-// Appends one parameter and returns its offset.
-static int64_t add_param(psq_rnn *rnn, const char *name, int64_t l, int64_t d, int64_t n_rows,
-                         int64_t n_cols, bool *fits) {
-    psq_param *const param = &rnn->params[rnn->n_params++];
-    (void)snprintf(param->name, sizeof param->name, "%s_l%d%s", name, (int)l,
-                   d > 0 ? "_reverse" : "");
-    param->offset = rnn->n_weights;
-    param->n_rows = n_rows;
-    param->n_cols = n_cols;
-    int64_t size = 0;
-    *fits = *fits && psq_count_mul(n_rows, n_cols > 0 || name[0] == 'w' ? n_cols : 1, &size) &&
-            psq_count_add(rnn->n_weights, size, &rnn->n_weights) && rnn->n_weights < INT64_MAX / 64;
-    return param->offset;
+static psq_status check_dropout(const psq_rnn *rnn, psq_error *err) {
+    if (!rnn->drops) {
+        return PSQ_OK;
+    }
+    PSQ_REQUIRE(err, rnn->spec.n_layers <= MAX_DROP_LAYERS, PSQ_UNSUPPORTED,
+                "spec.n_layers is %lld, with dropout it must be at most %d",
+                (long long)rnn->spec.n_layers, MAX_DROP_LAYERS);
+    PSQ_REQUIRE(err, rnn->R <= MAX_DROP_UNITS / rnn->D, PSQ_UNSUPPORTED,
+                "a layer has %lld x %lld outputs, with dropout they must be at most %d",
+                (long long)rnn->D, (long long)rnn->R, MAX_DROP_UNITS);
+    return PSQ_OK;
 }
 
-static bool add_dir(psq_rnn *rnn, int64_t l, int64_t d) {
-    const int64_t n = rnn->cell->n_gates * rnn->spec.hidden_size;
-    const int64_t P = rnn->spec.proj_size;
-    bool fits = true;
-    psq_dir_params *const dir = &rnn->dirs[l * rnn->D + d];
-    dir->w_ih = add_param(rnn, "weight_ih", l, d, n, psq_input_size(rnn, l), &fits);
-    dir->w_hh = add_param(rnn, "weight_hh", l, d, n, rnn->R, &fits);
-    dir->b_ih = rnn->spec.bias ? add_param(rnn, "bias_ih", l, d, n, 0, &fits) : -1;
-    dir->b_hh = rnn->spec.bias ? add_param(rnn, "bias_hh", l, d, n, 0, &fits) : -1;
-    dir->w_hr = P > 0 ? add_param(rnn, "weight_hr", l, d, P, rnn->spec.hidden_size, &fits) : -1;
-    return fits;
+static psq_rnn plan_of(const psq_ctx *ctx, const psq_rnn_spec *spec) {
+    const psq_fpenv saved = psq_fpenv_enter();
+    const psq_rnn plan = {
+        .ctx = ctx,
+        .spec = *spec,
+        .cell = psq_cell_get(spec->cell),
+        .kern = psq_kern_choose(ctx, spec->dtype),
+        .size = psq_dtype_size(spec->dtype),
+        .H = spec->hidden_size,
+        .R = spec->proj_size > 0 ? spec->proj_size : spec->hidden_size,
+        .D = spec->bidirectional ? 2 : 1,
+        .drops = spec->dropout > 0.0 && spec->n_layers > 1,
+        .drop_threshold = (uint64_t)(spec->dropout * 0x1p32),
+        .drop_scale = spec->dropout < 1.0 ? 1.0 / (1.0 - spec->dropout) : 0.0,
+    };
+    psq_fpenv_leave(saved);
+    return plan;
+}
+
+static psq_status check_sizes(psq_rnn *rnn, psq_error *err) {
+    const bool counted = psq_params_count(rnn, &rnn->n_weights, &rnn->n_params);
+    PSQ_REQUIRE(err, counted && psq_size_of(rnn->n_weights, rnn->size) <= SIZE_MAX / PART_OF_MEMORY,
+                PSQ_NOMEM,
+                "the number of parameters overflows: input_size %lld, hidden_size %lld, "
+                "n_layers %lld",
+                (long long)rnn->spec.input_size, (long long)rnn->spec.hidden_size,
+                (long long)rnn->spec.n_layers);
+    return PSQ_OK;
 }
 
 psq_status psq_rnn_create(const psq_ctx *ctx, const psq_rnn_spec *spec, psq_rnn **out,
@@ -96,29 +94,19 @@ psq_status psq_rnn_create(const psq_ctx *ctx, const psq_rnn_spec *spec, psq_rnn 
     PSQ_REQUIRE(err, out != NULL, PSQ_INVALID, "out is NULL");
     *out = NULL;
     PSQ_REQUIRE(err, ctx != NULL, PSQ_INVALID, "ctx is NULL");
+    PSQ_REQUIRE(err, spec != NULL, PSQ_INVALID, "spec is NULL");
     PSQ_TRY(check_spec(spec, err));
-    psq_status status = PSQ_OK;
+    psq_rnn plan = plan_of(ctx, spec);
+    PSQ_TRY(check_dropout(&plan, err));
+    PSQ_TRY(check_sizes(&plan, err));
+
     psq_rnn *rnn = NULL;
-    PSQ_TRY(psq_alloc_zero(ctx, 1, sizeof *rnn, "a network", (void **)&rnn, err));
-    rnn->ctx = ctx;
-    rnn->spec = *spec;
-    rnn->cell = &psq_cells[spec->cell];
-    rnn->kern = psq_kern_choose(ctx, spec->dtype);
-    rnn->element = psq_dtype_size(spec->dtype);
-    rnn->R = spec->proj_size > 0 ? spec->proj_size : spec->hidden_size;
-    rnn->D = spec->bidirectional ? 2 : 1;
-    const int64_t n_dirs = spec->n_layers * rnn->D;
-    PSQ_TRY_GOTO(fail, psq_alloc_zero(ctx, n_dirs * 5, sizeof *rnn->params, "parameters",
-                                      (void **)&rnn->params, err));
-    PSQ_TRY_GOTO(fail, psq_alloc_zero(ctx, n_dirs, sizeof *rnn->dirs, "parameters",
-                                      (void **)&rnn->dirs, err));
-    for (int64_t i = 0; i < n_dirs; i++) {
-        if (!add_dir(rnn, i / rnn->D, i % rnn->D)) {
-            status = psq_fail(err, PSQ_NOMEM, "the number of weights overflows at layer %lld",
-                              (long long)(i / rnn->D));
-            goto fail;
-        }
-    }
+    psq_status status = PSQ_OK;
+    PSQ_TRY_GOTO(fail, psq_alloc_zero(ctx, 1, sizeof *rnn, "a network", (void **)&rnn, err));
+    *rnn = plan;
+    PSQ_TRY_GOTO(fail, psq_alloc_zero(ctx, plan.n_params, sizeof *rnn->params,
+                                      "a table of parameters", (void **)&rnn->params, err));
+    psq_params_fill(rnn, rnn->params);
     *out = rnn;
     return PSQ_OK;
 fail:
@@ -129,39 +117,10 @@ fail:
 void psq_rnn_destroy(psq_rnn *rnn) {
     if (rnn != NULL) {
         psq_free(rnn->ctx, rnn->params);
-        psq_free(rnn->ctx, rnn->dirs);
         psq_free(rnn->ctx, rnn);
     }
 }
 
 const psq_rnn_spec *psq_rnn_get_spec(const psq_rnn *rnn) {
     return &rnn->spec;
-}
-
-int64_t psq_rnn_n_params(const psq_rnn *rnn) {
-    return rnn->n_params;
-}
-
-int64_t psq_rnn_n_weights(const psq_rnn *rnn) {
-    return rnn->n_weights;
-}
-
-const psq_param *psq_rnn_params(const psq_rnn *rnn) {
-    return rnn->params;
-}
-
-// sqrt is correctly rounded everywhere, and so is the division.
-void psq_rnn_init(const psq_rnn *rnn, uint64_t seed, void *weights) {
-    const double bound = 1.0 / sqrt((double)rnn->spec.hidden_size);
-    for (int64_t i = 0; i < rnn->n_weights; i++) {
-        uint32_t words[4];
-        psq_random(seed, PSQ_STREAM_INIT, (uint64_t)i / 4, 0, 0, words);
-        const float unit = psq_unit_f32(words[i % 4]);
-        const double value = (2.0 * (double)unit - 1.0) * bound;
-        if (rnn->spec.dtype == PSQ_F32) {
-            ((float *)weights)[i] = (float)value;
-        } else {
-            ((double *)weights)[i] = value;
-        }
-    }
 }

@@ -1,0 +1,42 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// run.h: what rnn_api.c calls once everything has been checked. Neither can fail.
+#ifndef PACKSEQ_RNN_RUN_H
+#define PACKSEQ_RNN_RUN_H
+
+#include "rnn/memory.h"
+#include "rnn/pass.h"
+
+typedef struct psq_call {
+    const psq_rnn *rnn;
+    const psq_layout *layout;
+    const void *panels;
+    const psq_rnn_io *io;
+    int64_t n_y_rows; // rows of y_storage
+    unsigned flags;
+    void *reserve;
+    void *scratch;
+} psq_call;
+
+// The rows of x; where rows have no elements and x is NULL, any address will do.
+static inline psq_in psq_call_x(const psq_call *call, const void *zeros) {
+    return psq_in_rows(call->rnn, call->io->x != NULL ? call->io->x : zeros,
+                       call->rnn->spec.input_size, call->io->x_storage);
+}
+
+void psq_run_forward(const psq_call *call);
+void psq_run_backward(const psq_call *call, const psq_rnn_grads *grads);
+
+// weight_grads.c: adds one layer and direction to dweights. dgates are rows of slots; with a
+// projection dh rows are the gradients of its outputs and m rows its operands.
+typedef struct psq_grad_rows {
+    psq_in dgates;
+    psq_in dh;
+    psq_in m;
+} psq_grad_rows;
+
+void psq_weight_grads(const psq_pass *pass, const psq_grad_rows *rows,
+                      const psq_backward_scratch *scratch, void *dweights);
+
+#endif
