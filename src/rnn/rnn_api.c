@@ -59,17 +59,15 @@ static psq_status check_c_array(const check *k, const char *name, const void *ar
     return check_array(k, name, array);
 }
 
-// Rows of x or y: a storage's errors do not say which storage it is.
+// Rows of x or y.
 static psq_status check_storage(const check *k, const char *name, psq_storage storage,
                                 int64_t width, int64_t *n_rows) {
-    psq_error inner;
-    const psq_status status = psq_storage_n_rows(k->layout, storage, n_rows, &inner);
-    PSQ_REQUIRE(k->err, status == PSQ_OK, status, "%s: %s", name, inner.text);
+    PSQ_TRY(psq_storage_check(k->layout, name, storage, n_rows, k->err));
     int64_t n;
     PSQ_REQUIRE(k->err,
                 psq_count_mul(*n_rows, width, &n) && psq_size_of(n, k->rnn->size) <= PTRDIFF_MAX,
-                PSQ_NOMEM, "%s: %lld rows of %lld elements overflow", name, (long long)*n_rows,
-                (long long)width);
+                PSQ_NOMEM, "%s has %lld rows of %lld elements, which overflows", name,
+                (long long)*n_rows, (long long)width);
     return PSQ_OK;
 }
 

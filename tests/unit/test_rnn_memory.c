@@ -271,6 +271,37 @@ static void states_are_carried_in_place(void **state) {
     net_for_each(states_are_carried_in_place_by);
 }
 
+// The shapes of an LSTM 128 -> 64 in 3 layers; its final states are others when it starts from
+// them.
+static void states_fed_back_change(void **state) {
+    (void)state;
+    enum { T = 10, B = 16, I = 128, H = 64, L = 3 };
+    psq_ctx *const ctx = net_ctx(NULL);
+    psq_rnn_spec spec = PSQ_RNN_SPEC_INIT;
+    spec.input_size = I;
+    spec.hidden_size = H;
+    spec.n_layers = L;
+    spec.dropout = 0.2;
+    psq_net net = net_random(ctx, &spec);
+    int64_t equal[B];
+    for (int b = 0; b < B; b++) {
+        equal[b] = T;
+    }
+    netcall call = netcall_create(&net, equal, B, 0);
+    assert_int_equal(call.n_y, T * B * H);
+    assert_int_equal(call.n_h, L * B * H);
+    assert_int_equal(call.n_c, L * B * H);
+    netcall_forward(&call);
+    memcpy((void *)(uintptr_t)call.io.h0, call.io.hn, (size_t)call.n_h * net.size);
+    memcpy((void *)(uintptr_t)call.io.c0, call.io.cn, (size_t)call.n_c * net.size);
+    netcall_forward(&call);
+    assert_memory_not_equal(call.io.h0, call.io.hn, (size_t)call.n_h * net.size);
+    assert_memory_not_equal(call.io.c0, call.io.cn, (size_t)call.n_c * net.size);
+    netcall_destroy(&call);
+    net_destroy(&net);
+    psq_ctx_destroy(ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_and_backward_allocate_nothing),
@@ -282,6 +313,7 @@ int main(void) {
         cmocka_unit_test(layer_outputs_are_those_of_shorter_networks),
         cmocka_unit_test(cells_are_final_states_of_parts),
         cmocka_unit_test(states_are_carried_in_place),
+        cmocka_unit_test(states_fed_back_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
