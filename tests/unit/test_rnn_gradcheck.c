@@ -85,7 +85,7 @@ static void check_all(const check *c) {
 
 static void check_spec(const psq_ctx *ctx, const psq_rnn_spec *spec) {
     static const int64_t lengths[] = {2, 0, 4, 1};
-    psq_net net = net_random(ctx, spec);
+    psq_net net = net_create(ctx, spec, NULL);
     check c = {.net = &net, .call = netcall_create(&net, lengths, 4, PSQ_TRAIN)};
     float *const values = net_weights(net.n_weights, 1);
     c.weights = (double *)net_array(&net, PSQ_F32, values, net.n_weights);
