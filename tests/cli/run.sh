@@ -22,7 +22,7 @@ t() {
     t_code=0
     "$@" >"$room/stdout" 2>"$room/stderr" || t_code=$?
     cat "$room/stdout"
-    sed 's/^/! /' "$room/stderr"
+    sed "s/^/! /; s/ $//" "$room/stderr"
     [ "$t_code" = 0 ] || echo "= $t_code"
 }
 

@@ -1,0 +1,10 @@
+# SPDX-FileCopyrightText: 2026 the packseq authors
+# SPDX-License-Identifier: Apache-2.0
+t packseq help
+t packseq --version
+t packseq help explain
+t packseq explain --help
+t packseq train -h
+t packseq help eval
+t packseq help run
+t packseq help info

@@ -1,0 +1,15 @@
+# SPDX-FileCopyrightText: 2026 the packseq authors
+# SPDX-License-Identifier: Apache-2.0
+printf 'abc\ndefg\n' >one.txt
+printf 'x\tabc\nno separator\n' >two.tsv
+: >empty.txt
+t packseq train missing.txt
+t packseq train one.txt
+t packseq train empty.txt
+t packseq train --label column two.tsv
+t packseq train --label column --max-length 2 two.tsv
+t packseq train --out no/such/folder/model one.txt
+t packseq train --out . one.txt
+t packseq train --hidden 3 --proj 3 one.txt
+t packseq train --cell gru --proj 3 one.txt
+ls
