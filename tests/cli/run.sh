@@ -10,7 +10,7 @@ set -u
 packseq=$1
 case_file=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
 export LC_ALL=C COLUMNS=80
-unset NO_COLOR PSQ_CPU
+unset NO_COLOR
 room=$(mktemp -d)
 trap 'rm -rf "$room"' EXIT
 mkdir "$room/work" "$room/bin"
