@@ -24,7 +24,7 @@ typedef enum psq_head {
     PSQ_HEAD_MEAN,     // one target per sequence, from the mean of its output rows (zeros if it has
                        // none)
     PSQ_HEAD_MAX,      // one target per sequence, from the element-wise maximum (zeros if it has no
-                       // rows; the earliest row wins a tie)
+                       // rows; the earliest row wins a tie, NaN over all)
     PSQ_HEAD_TOKEN,    // one target per row
     PSQ_N_HEAD
 } psq_head;
@@ -48,7 +48,8 @@ typedef struct psq_model_spec {
 // An immutable plan, as psq_rnn; may be shared by threads.
 typedef struct psq_model psq_model;
 
-// PSQ_INVALID, PSQ_UNSUPPORTED, PSQ_NOMEM: as psq_rnn_create.
+// PSQ_INVALID, PSQ_NOMEM: as psq_rnn_create. PSQ_UNSUPPORTED: likewise; with dropout, 256 layers or
+// more.
 PSQ_API PSQ_MUST psq_status psq_model_create(const psq_ctx *ctx, const psq_model_spec *spec,
                                              psq_model **out, psq_error *err);
 PSQ_API void psq_model_destroy(psq_model *model);
@@ -62,7 +63,7 @@ PSQ_API int64_t psq_model_n_weights(const psq_model *model);
 PSQ_API const psq_param *psq_model_params(const psq_model *model);
 
 // embedding normal(0, 1), rnn as psq_rnn_init, head uniform in +-1/sqrt(D*R), as torch's modules
-// do. A function of the seed alone.
+// do. Each element is a function of the seed and its index, made without the C library's functions.
 PSQ_API void psq_model_init(const psq_model *model, uint64_t seed, void *weights);
 
 // ---- model <-> named tensors and metadata, for files (packseq/io.h writes and reads them)
@@ -87,7 +88,8 @@ PSQ_API PSQ_MUST psq_status psq_model_spec_from_pairs(const psq_pair *pairs, int
                                                       psq_model_spec *spec, psq_error *err);
 
 // Copies tensors into weights by name. PSQ_FORMAT: a parameter without a tensor, a tensor that is
-// no parameter, a repeated name, another shape or dtype.
+// no parameter, a repeated name, another shape or dtype; weights are untouched then. weights may be
+// NULL: only check, before memory is taken for a stranger's model.
 PSQ_API PSQ_MUST psq_status psq_model_import(const psq_model *model, const psq_tensor *tensors,
                                              int64_t n_tensors, void *weights, psq_error *err);
 
@@ -119,10 +121,11 @@ typedef struct psq_batch_result {
     int64_t n_correct; // of those, how many have their class as the largest logit (first of equals)
 } psq_batch_result;
 
-// Runs the chosen samples, index[n] (NULL: all in order), through the model. logits, if not NULL,
-// receives [n or the chosen rows in jagged order][C]; predictions, if not NULL, the class with the
-// largest logit of each. PSQ_INVALID: a token, target or index out of range (named); NULL arrays;
-// offsets as psq_layout_from_offsets. PSQ_NOMEM.
+// Runs the chosen samples, index[n] (NULL: all in order, n = n_seq; one may be chosen twice),
+// through the model. logits, if not NULL, receives [n or the chosen rows in jagged order][C];
+// predictions, if not NULL, the class with the largest logit of each. PSQ_INVALID: a token, target
+// or index out of range (named); NULL arrays; offsets[0] not 0 or offsets that decrease. Only the
+// chosen samples are looked at. PSQ_NOMEM.
 PSQ_API PSQ_MUST psq_status psq_session_eval(psq_session *session, const void *weights,
                                              const psq_samples *samples, const int64_t *index,
                                              int64_t n, void *logits, int32_t *predictions,
@@ -184,7 +187,8 @@ typedef enum psq_schedule_kind {
 PSQ_API const char *psq_schedule_name(psq_schedule_kind kind);
 
 // The factor of the learning rate at step 1 to n_steps: rises linearly over the first n_warmup
-// steps, to 1 at step n_warmup, then follows the kind, reaching its end at n_steps.
+// steps, to 1 at step n_warmup, then follows the kind, reaching its end at n_steps. The cosine's
+// absolute error is below 1e-15.
 PSQ_API double psq_schedule_factor(psq_schedule_kind kind, int64_t step, int64_t n_steps,
                                    int64_t n_warmup);
 
@@ -221,8 +225,9 @@ typedef struct psq_fit_opts {
     { sizeof(psq_fit_opts), PSQ_OPTIM_INIT, PSQ_SCHEDULE_CONSTANT, 0, 10, 32, 0.0, 0, NULL, NULL }
 
 // Trains weights in place. Each epoch visits all samples once in an order that is a function of
-// (seed, epoch). valid may be NULL. The result is a function of the arguments, bit for bit. Stops
-// with PSQ_INVALID, naming the step, if the loss is no longer finite. PSQ_INVALID: as
+// (seed, epoch). valid may be NULL; it is evaluated 256 sequences at a time. The result is a
+// function of the arguments, bit for bit. Stops with PSQ_INVALID, naming the step, if the loss or
+// the gradient's norm is no longer finite; weights are those before that step then. PSQ_INVALID: as
 // psq_session_eval, and options out of range; PSQ_NOMEM.
 PSQ_API PSQ_MUST psq_status psq_fit(psq_session *session, void *weights, const psq_samples *train,
                                     const psq_samples *valid, const psq_fit_opts *opts,

@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 typedef enum psq_stream {
-    PSQ_STREAM_INIT = 0, // a = element / 4 of a flat buffer
-    PSQ_STREAM_DROPOUT,  // a = sequence id, b = t (32 bits), c = layer << 20 | unit / 4
-    PSQ_STREAM_SHUFFLE,  // a = position, b = epoch
+    PSQ_STREAM_INIT = 0, // b = 0, the network, and 2, the head: a = element / 4 of its buffer;
+                         // b = 1, the embedding: a = element
+    PSQ_STREAM_DROPOUT,  // a = sequence id, b = t (32 bits), c = layer << 20 | unit / 4; the
+                         // input of a head is layer n_layers
+    PSQ_STREAM_SHUFFLE,  // c = 0: a = position, b = epoch; c = 1: a = step, its dropout's seed
     PSQ_STREAM_TEST      // free
 } psq_stream;
 

@@ -67,9 +67,9 @@ static void scatter_mean(const psq_model *model, psq_batch *batch) {
     }
 }
 
-// Whether value replaces best: larger, or the first NaN, so that NaN goes through.
+// Whether value replaces best: larger, or NaN, which then stays.
 static bool beats(double value, double best) {
-    return value > best || (value != value && best == best);
+    return value > best || value != value;
 }
 
 static void gather_max(const psq_model *model, psq_batch *batch) {

@@ -178,7 +178,7 @@ static double normal(uint64_t seed, int64_t element) {
 static double uniform(uint64_t seed, int64_t element) {
     uint32_t word[4];
     psq_random(seed, PSQ_STREAM_INIT, (uint64_t)element / 4, PART_HEAD, 0, word);
-    return (double)word[element % 4] * 0x1p-31 - 1.0;
+    return 2.0 * (double)psq_unit_f32(word[element % 4]) - 1.0;
 }
 
 void psq_model_init(const psq_model *model, uint64_t seed, void *weights) {

@@ -152,7 +152,7 @@ static void format_real(double value, char *text, size_t size) {
     const double mantissa = frexp(value, &exponent);
     int64_t digits = (int64_t)ldexp(mantissa, 53);
     int halvings = 53 - exponent;
-    while (digits % 2 == 0 || halvings > MAX_HALVINGS) {
+    while (digits % 2 == 0) {
         digits /= 2;
         halvings--;
     }
@@ -195,7 +195,7 @@ static bool parse_real(const char *text, double *value) {
             below = below * 10 + (text[n + 1] - '0');
             n++;
         }
-        if (n == 0 || text[n + 1] != '\0' || whole > 1) {
+        if (n == 0 || text[n + 1] != '\0') {
             return false;
         }
         *value = ((double)whole * power_of_ten(n) + (double)below) / power_of_ten(n);

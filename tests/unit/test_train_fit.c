@@ -179,6 +179,27 @@ static void fit_progress(void **state) {
     model_set_destroy(&m);
 }
 
+// One batch, weights that stay: steps differ in their dropout alone.
+static void fit_dropout_differs_by_step(void **state) {
+    (void)state;
+    psq_model_spec spec = small_spec();
+    spec.dropout = 0.5;
+    model_set m = model_set_create(ctx, &spec, 1);
+    sample_set s = sample_set_create(&spec, lengths, N_SEQ, 2);
+    psq_fit_opts opts = small_opts();
+    diary d = {0};
+    opts.batch_size = N_SEQ;
+    opts.progress = write_diary;
+    opts.progress_self = &d;
+    opts.optim.lr = 0.0;
+    assert_int_equal(psq_fit(m.session, m.weights, &s.samples, NULL, &opts, &err), PSQ_OK);
+    assert_int_equal(d.n_calls, 3);
+    assert_true(fabs(d.entries[0].batch.loss_sum - d.entries[1].batch.loss_sum) > 1e-3);
+    assert_true(fabs(d.entries[1].batch.loss_sum - d.entries[2].batch.loss_sum) > 1e-3);
+    sample_set_destroy(&s);
+    model_set_destroy(&m);
+}
+
 // 300 validation samples are more than one evaluation batch.
 static void fit_validates_all(void **state) {
     (void)state;
@@ -428,17 +449,12 @@ static void learn_sum_of_bits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fit_repeats),
-        cmocka_unit_test(fit_by_hand),
-        cmocka_unit_test(fit_progress),
-        cmocka_unit_test(fit_validates_all),
-        cmocka_unit_test(fit_cancelled),
-        cmocka_unit_test(fit_nothing),
-        cmocka_unit_test(fit_loss_not_finite),
-        cmocka_unit_test(fit_diverges),
-        cmocka_unit_test(fit_gradient_not_finite),
-        cmocka_unit_test(fit_bad_arguments),
-        cmocka_unit_test(fit_out_of_memory),
+        cmocka_unit_test(fit_repeats),       cmocka_unit_test(fit_by_hand),
+        cmocka_unit_test(fit_progress),      cmocka_unit_test(fit_dropout_differs_by_step),
+        cmocka_unit_test(fit_validates_all), cmocka_unit_test(fit_cancelled),
+        cmocka_unit_test(fit_nothing),       cmocka_unit_test(fit_loss_not_finite),
+        cmocka_unit_test(fit_diverges),      cmocka_unit_test(fit_gradient_not_finite),
+        cmocka_unit_test(fit_bad_arguments), cmocka_unit_test(fit_out_of_memory),
         cmocka_unit_test(learn_sum_of_bits),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

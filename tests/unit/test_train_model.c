@@ -129,6 +129,10 @@ static void init_head_and_network(void **state) {
     psq_model_init(model, 3, w);
     psq_rnn_init(rnn, 3, w_rnn);
     assert_memory_equal(w + 10, w_rnn, (size_t)n_rnn * sizeof *w);
+    // The same bound as the network's, but other numbers.
+    for (int64_t i = 10; i < 14; i++) {
+        assert_true(fabsf(w[i] - w[i + n_rnn]) > 1e-4F);
+    }
     float low = 1.0F;
     float high = -1.0F;
     for (int64_t i = 10 + n_rnn; i < n; i++) {

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/rng.h"
 #include "packseq/train.h"
 #include "sample_set.h"
 #include "testing.h"
@@ -208,6 +209,13 @@ static void grad_without_targets(void **state) {
         r = grad(&m, &s, NULL, N_SEQ, 0, m.dweights);
         assert_true(r.loss_sum == 0.0 && r.n_valid == 0);
         assert_zeros(&m);
+        // Not even from weights that are no numbers.
+        float *const weights = (float *)m.weights;
+        const float before = weights[m.n / 2];
+        weights[m.n / 2] = NAN;
+        grad(&m, &s, NULL, N_SEQ, 0, m.dweights);
+        assert_zeros(&m);
+        weights[m.n / 2] = before;
         r = eval(&m, &s, &none, 1, NULL, NULL);
         assert_true(r.loss_sum == 0.0 && r.n_valid == 0);
         const psq_samples empty = {0, NULL, NULL, NULL, NULL};
@@ -367,6 +375,26 @@ static void max_passes_nan(void **state) {
     assert_true(logit == 6.0F);
 }
 
+// Of equal logits the first class is predicted.
+static void predict_first_of_equals(void **state) {
+    (void)state;
+    const psq_model_spec spec = spec_of(PSQ_GRU, PSQ_HEAD_LAST, true, PSQ_F32);
+    model_set m = model_set_create(ctx, &spec, 1);
+    sample_set s = sample_set_create(&spec, lengths, N_SEQ, 2);
+    memset(m.weights, 0, (size_t)m.n * sizeof(float));
+    int32_t predictions[N_SEQ];
+    float logits[N_SEQ * 3];
+    const psq_batch_result result = eval(&m, &s, NULL, N_SEQ, logits, predictions);
+    int64_t n_zero = 0;
+    for (int64_t b = 0; b < N_SEQ; b++) {
+        assert_true(logits[b * 3] == 0.0F && predictions[b] == 0);
+        n_zero += s.targets[b] == 0 ? 1 : 0;
+    }
+    assert_int_equal(result.n_correct, n_zero);
+    sample_set_destroy(&s);
+    model_set_destroy(&m);
+}
+
 // ---- bits
 
 static void eval_bits_whatever_the_batch(void **state) {
@@ -422,6 +450,59 @@ static void dropout_follows_the_sequence(void **state) {
         sample_set_destroy(&s);
         model_set_destroy(&m);
     }
+}
+
+// The network's own masks follow the seed too.
+static void dropout_between_layers(void **state) {
+    (void)state;
+    psq_model_spec spec = spec_of(PSQ_GRU, PSQ_HEAD_LAST, true, PSQ_F32);
+    spec.rnn.dropout = 0.5;
+    model_set m = model_set_create(ctx, &spec, 1);
+    sample_set s = sample_set_create(&spec, lengths, N_SEQ, 2);
+    const double first = grad(&m, &s, NULL, N_SEQ, 7, m.dweights).loss_sum;
+    assert_true(grad(&m, &s, NULL, N_SEQ, 7, m.dweights).loss_sum == first);
+    assert_true(grad(&m, &s, NULL, N_SEQ, 8, m.dweights).loss_sum != first);
+    sample_set_destroy(&s);
+    model_set_destroy(&m);
+}
+
+// The head's mask is the documented function of (seed, id, t, layer, unit). Units that pass the
+// input 1 on show it: where one is dropped, its head weights get no gradient.
+static void dropout_mask_of_the_head(void **state) {
+    (void)state;
+    enum { H = 10, T = 3, ID = 1, SEED = 77 };
+    psq_model_spec spec = PSQ_MODEL_SPEC_INIT;
+    spec.n_classes = 2;
+    spec.head = PSQ_HEAD_TOKEN;
+    spec.dropout = 0.3;
+    spec.rnn = (psq_rnn_spec){sizeof spec.rnn, PSQ_RNN_RELU, PSQ_F64, 1, H, 0, 1, false, false, 0};
+    model_set m = model_set_create(ctx, &spec, 1);
+    double *const weights = (double *)m.weights; // w_ih [H][1], w_hh [H][H], head [2][H], bias
+    memset(weights, 0, (size_t)m.n * sizeof *weights);
+    for (int64_t u = 0; u < H; u++) {
+        weights[u] = 1.0;
+    }
+    const int64_t offsets[3] = {0, 1, 1 + T};
+    const double rows[1 + T] = {1, 1, 1, 1};
+    for (int64_t t = 0; t < T; t++) {
+        int32_t targets[1 + T] = {-1, -1, -1, -1};
+        targets[1 + t] = 1;
+        const psq_samples samples = {2, offsets, NULL, rows, targets};
+        const int64_t index = ID;
+        psq_batch_result r;
+        memset(m.dweights, 0, (size_t)m.n * sizeof *weights);
+        assert_int_equal(
+            psq_session_grad(m.session, m.weights, &samples, &index, 1, SEED, m.dweights, &r, &err),
+            PSQ_OK);
+        const double *const dhead = (const double *)m.dweights + H + H * H;
+        for (uint32_t u = 0; u < H; u++) {
+            uint32_t words[4];
+            psq_random(SEED, PSQ_STREAM_DROPOUT, ID, (uint32_t)t, 1U << 20 | u / 4, words);
+            const bool kept = words[u % 4] >= (uint64_t)(0.3 * 0x1p32);
+            assert_true(fabs(dhead[u] - (kept ? 0.5 / 0.7 : 0.0)) < 1e-15);
+        }
+    }
+    model_set_destroy(&m);
 }
 
 // Everything dropped: logits are the bias.
@@ -630,8 +711,11 @@ int main(void) {
         cmocka_unit_test(eval_values),
         cmocka_unit_test(max_first_of_equals),
         cmocka_unit_test(max_passes_nan),
+        cmocka_unit_test(predict_first_of_equals),
         cmocka_unit_test(eval_bits_whatever_the_batch),
         cmocka_unit_test(dropout_follows_the_sequence),
+        cmocka_unit_test(dropout_between_layers),
+        cmocka_unit_test(dropout_mask_of_the_head),
         cmocka_unit_test(dropout_of_everything),
         cmocka_unit_test(session_bad_samples),
         cmocka_unit_test(session_bad_rows_and_token_targets),
