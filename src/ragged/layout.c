@@ -134,7 +134,7 @@ psq_status psq_layout_from_lengths(const psq_ctx *ctx, const int64_t *lengths, i
     PSQ_TRY(check_lengths(lengths, n_seq, &longest, err));
     PSQ_TRY(create(ctx, n_seq, longest, out, err));
     if (n_seq > 0) {
-        memcpy((*out)->lengths, lengths, psq_size_of(n_seq, sizeof *lengths));
+        memcpy((*out)->lengths, lengths, (size_t)n_seq * sizeof *lengths);
     }
     sort_stably(*out);
     lay_rows(*out);
@@ -259,7 +259,7 @@ psq_status psq_layout_from_batch_sizes(const psq_ctx *ctx, const int64_t *batch_
     PSQ_TRY_GOTO(fail, invert("sorted_indices", layout->sorted_indices, n_seq,
                               layout->unsorted_indices, err));
     if (n_steps > 0) {
-        memcpy(layout->batch_sizes, batch_sizes, psq_size_of(n_steps, sizeof *batch_sizes));
+        memcpy(layout->batch_sizes, batch_sizes, (size_t)n_steps * sizeof *batch_sizes);
     }
     lengths_by_rank(batch_sizes, n_steps, n_seq, layout->sorted_indices, layout->lengths);
     lay_rows(layout);
