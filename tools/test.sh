@@ -62,6 +62,8 @@ else
     fi
     stage "build with asan and ubsan" tools/build.sh asan && suite "tests with asan and ubsan" asan
     stage "build with clang" tools/build.sh clang && suite "tests built with clang" clang
+    # Release, portable kernels only, no io: what is switched off must not be missed.
+    stage "build of the least" tools/build.sh least && suite "tests of the least" least
     if [ -x tools/check_bits.sh ]; then
         stage "same bits from all compilers" tools/check_bits.sh
     fi
