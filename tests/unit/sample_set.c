@@ -22,6 +22,20 @@ static void *zeros(int64_t n, size_t size) {
     return memory;
 }
 
+psq_model_spec sample_set_spec(psq_cell cell, psq_head head, bool tokens, psq_dtype dtype) {
+    psq_model_spec spec = PSQ_MODEL_SPEC_INIT;
+    spec.vocab_size = tokens ? 6 : 0;
+    spec.n_classes = 3;
+    spec.head = head;
+    spec.rnn.cell = cell;
+    spec.rnn.dtype = dtype;
+    spec.rnn.input_size = 2;
+    spec.rnn.hidden_size = 3;
+    spec.rnn.n_layers = 2;
+    spec.rnn.bidirectional = true;
+    return spec;
+}
+
 sample_set sample_set_create(const psq_model_spec *spec, const int64_t *lengths, int64_t n_seq,
                              uint64_t seed) {
     sample_set set = {.offsets = (int64_t *)zeros(n_seq + 1, sizeof(int64_t))};
@@ -86,4 +100,24 @@ void model_set_destroy(model_set *set) {
     free(set->dweights);
     psq_session_destroy(set->session);
     psq_model_destroy(set->model);
+}
+
+psq_batch_result model_set_grad(const model_set *m, const sample_set *s, const int64_t *index,
+                                int64_t n, uint64_t seed, void *dweights) {
+    psq_error err = {PSQ_OK, ""};
+    psq_batch_result result;
+    must(psq_session_grad(m->session, m->weights, &s->samples, index, n, seed, dweights, &result,
+                          &err),
+         &err);
+    return result;
+}
+
+psq_batch_result model_set_eval(const model_set *m, const sample_set *s, const int64_t *index,
+                                int64_t n, void *logits, int32_t *predictions) {
+    psq_error err = {PSQ_OK, ""};
+    psq_batch_result result;
+    must(psq_session_eval(m->session, m->weights, &s->samples, index, n, logits, predictions,
+                          &result, &err),
+         &err);
+    return result;
 }

@@ -16,6 +16,9 @@ typedef struct sample_set {
     int32_t *targets;
 } sample_set;
 
+// Two bidirectional layers of 3 units on 6 tokens or rows of 2 values, 3 classes.
+psq_model_spec sample_set_spec(psq_cell cell, psq_head head, bool tokens, psq_dtype dtype);
+
 // Random samples of these lengths: tokens below vocab_size or rows in [-1, 1), targets of which
 // every fourth or so is -1.
 sample_set sample_set_create(const psq_model_spec *spec, const int64_t *lengths, int64_t n_seq,
@@ -34,5 +37,11 @@ typedef struct model_set {
 // Weights from psq_model_init.
 model_set model_set_create(const psq_ctx *ctx, const psq_model_spec *spec, uint64_t seed);
 void model_set_destroy(model_set *set);
+
+// psq_session_grad and psq_session_eval.
+psq_batch_result model_set_grad(const model_set *m, const sample_set *s, const int64_t *index,
+                                int64_t n, uint64_t seed, void *dweights);
+psq_batch_result model_set_eval(const model_set *m, const sample_set *s, const int64_t *index,
+                                int64_t n, void *logits, int32_t *predictions);
 
 #endif
