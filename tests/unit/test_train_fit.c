@@ -429,7 +429,7 @@ static void learn_sum_of_bits(void **state) {
         model_set m = model_set_create(ctx, &spec, 1);
         psq_fit_opts opts = PSQ_FIT_OPTS_INIT;
         opts.optim.kind = PSQ_ADAM;
-        opts.optim.lr = 5e-3;
+        opts.optim.lr = 1e-2;
         opts.n_epochs = 1500;
         double loss = 0;
         opts.progress = stop_when_learnt;
