@@ -105,6 +105,11 @@ static void create_limits_dropout(void **state) {
     net_must(psq_rnn_create(ctx, &spec, &rnn, &err), &err);
     psq_rnn_destroy(rnn);
     spec = good_spec(PSQ_RNN_TANH);
+    spec.dropout = 0.5;
+    spec.n_layers = 256;
+    net_must(psq_rnn_create(ctx, &spec, &rnn, &err), &err);
+    psq_rnn_destroy(rnn);
+    spec.dropout = 0.0;
     spec.n_layers = 257;
     net_must(psq_rnn_create(ctx, &spec, &rnn, &err), &err);
     psq_rnn_destroy(rnn);
@@ -123,6 +128,12 @@ static void create_refuses_overflow(void **state) {
         spec.n_layers = sizes[i][2];
         expect_refused(&spec, PSQ_NOMEM, "the number of parameters overflows: input_size ");
     }
+    // 6 weights in each further layer: 2^64 + 2 of them in all
+    psq_rnn_spec spec = good_spec(PSQ_GRU);
+    spec.hidden_size = 1;
+    spec.bias = false;
+    spec.n_layers = (int64_t)(UINT64_MAX / 6) + 2;
+    expect_refused(&spec, PSQ_NOMEM, "the number of parameters overflows: input_size ");
 }
 
 static psq_status run_create(const psq_ctx *with, void *arg) {

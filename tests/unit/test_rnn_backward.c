@@ -179,6 +179,73 @@ static void states_may_be_passed_in_place_by(const psq_net *net) {
     netcall_destroy(&call);
 }
 
+// ---- fading gradients
+
+// dh0 of one step of a plain network at h = 0 is dhn * W_hh; below 2^-100 it is +0.
+static void small_state_gradients_are_flushed(void **state) {
+    (void)state;
+    static const int64_t length = 1;
+    psq_ctx *const ctx = net_ctx(NULL);
+    psq_rnn_spec spec = PSQ_RNN_SPEC_INIT;
+    spec.cell = PSQ_RNN_TANH;
+    spec.hidden_size = 1;
+    spec.bias = false;
+    for (int k = 0; k < 2; k++) {
+        const float weight = k == 0 ? -0x1p-1f : -0x1p-2f;
+        psq_net net = net_create(ctx, &spec, &weight);
+        netcall call = netcall_create(&net, &length, 1, PSQ_TRAIN);
+        memset((void *)(uintptr_t)call.io.h0, 0, sizeof(float));
+        memset((void *)(uintptr_t)call.grads.dy, 0, sizeof(float));
+        *(float *)(uintptr_t)call.grads.dhn = 0x1p-99f;
+        netcall_forward(&call);
+        netcall_backward(&call);
+        const float wanted = k == 0 ? -0x1p-100f : 0.0f;
+        assert_memory_equal(call.grads.dh0, &wanted, sizeof wanted);
+        netcall_destroy(&call);
+        net_destroy(&net);
+    }
+    psq_ctx_destroy(ctx);
+}
+
+// One step of an LSTM with i = o = 1 and g = c = 0 has dg = dcn + dm, dm = dhn * W_hr. Both the
+// gradient before the projection and the one after it are +0 below 2^-100.
+static void small_gradients_of_projections_are_flushed(void **state) {
+    (void)state;
+    static const struct {
+        float dhn, w_hr, dg;
+    } cases[] = {
+        {0x1p-99f, 0x1p0f, 0x1p-98f}, {0x1p-99f, 0x1p-2f, 0x1p-99f}, {0x1p-101f, 0x1p2f, 0x1p-99f}};
+    static const int64_t length = 1;
+    enum { H = 2, ROWS = 4 * H, BIAS = ROWS, PROJECTION = 3 * ROWS };
+    psq_ctx *const ctx = net_ctx(NULL);
+    psq_rnn_spec spec = PSQ_RNN_SPEC_INIT;
+    spec.hidden_size = H;
+    spec.proj_size = 1;
+    for (int k = 0; k < 3; k++) {
+        float weights[PROJECTION + H] = {0.0f};
+        for (int u = 0; u < H; u++) {
+            weights[BIAS + u] = 30.0f;
+            weights[BIAS + 3 * H + u] = 30.0f;
+            weights[PROJECTION + u] = cases[k].w_hr;
+        }
+        psq_net net = net_create(ctx, &spec, weights);
+        netcall call = netcall_create(&net, &length, 1, PSQ_TRAIN);
+        memset((void *)(uintptr_t)call.io.h0, 0, sizeof(float));
+        memset((void *)(uintptr_t)call.io.c0, 0, H * sizeof(float));
+        memset((void *)(uintptr_t)call.grads.dy, 0, sizeof(float));
+        *(float *)(uintptr_t)call.grads.dhn = cases[k].dhn;
+        for (int u = 0; u < H; u++) {
+            ((float *)(uintptr_t)call.grads.dcn)[u] = 0x1p-99f;
+        }
+        netcall_forward(&call);
+        netcall_backward(&call);
+        assert_true(((float *)call.grads.dweights)[BIAS + 2 * H] == cases[k].dg);
+        netcall_destroy(&call);
+        net_destroy(&net);
+    }
+    psq_ctx_destroy(ctx);
+}
+
 static void keep_serves_five_times(void **state) {
     (void)state;
     net_for_each(kept_reserve_serves_five_times);
@@ -217,6 +284,8 @@ int main(void) {
         cmocka_unit_test(unwanted_outputs_change_no_bits),
         cmocka_unit_test(absent_inputs_are_zeros),
         cmocka_unit_test(state_gradients_in_place),
+        cmocka_unit_test(small_state_gradients_are_flushed),
+        cmocka_unit_test(small_gradients_of_projections_are_flushed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/rng.h"
 #include "net.h"
 #include "testing.h"
 
@@ -161,6 +162,23 @@ static void init_depends_on_seed_and_place_alone(void **state) {
     psq_ctx_destroy(ctx);
 }
 
+static void init_is_that_of_docs_bits(void **state) {
+    (void)state;
+    psq_ctx *const ctx = net_ctx(NULL);
+    psq_net net = net_of(ctx, PSQ_F32, 1);
+    float *const weights = (float *)net_zeros(&net, net.n_weights);
+    psq_rnn_init(net.rnn, 9, weights);
+    for (int64_t i = 0; i < net.n_weights; i++) {
+        uint32_t words[4];
+        psq_random(9, PSQ_STREAM_INIT, (uint64_t)i / 4, 0, 0, words);
+        const double unit = (double)(words[i % 4] >> 8) / 16777216.0;
+        assert_true(weights[i] == (float)((2.0 * unit - 1.0) * 0.25));
+    }
+    free(weights);
+    net_destroy(&net);
+    psq_ctx_destroy(ctx);
+}
+
 static void init_of_floats_rounds_that_of_doubles(void **state) {
     (void)state;
     psq_ctx *const ctx = net_ctx(NULL);
@@ -187,6 +205,7 @@ int main(void) {
         cmocka_unit_test(cells_have_names),
         cmocka_unit_test(init_is_uniform_in_its_bounds),
         cmocka_unit_test(init_depends_on_seed_and_place_alone),
+        cmocka_unit_test(init_is_that_of_docs_bits),
         cmocka_unit_test(init_of_floats_rounds_that_of_doubles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
