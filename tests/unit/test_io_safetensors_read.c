@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The strict reader: what it accepts, a table of hostile files with the status and words that each
-// must give, every truncation and every flipped header bit of a small file, and failing memory.
+// must give, every truncation and every flipped header bit of a small file.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,11 +11,8 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
-#include "base/ctx.h"
-#include "fault.h"
-#include "packseq/io.h"
+#include "image.h"
 
 static psq_ctx *ctx;
 
@@ -30,59 +27,14 @@ static int tear_down(void **state) {
     return 0;
 }
 
-// A file: the header's size, the header, `n_data` bytes 0, 1, 2 ...
-typedef struct image {
-    unsigned char *bytes;
-    size_t size;
-} image;
-
-static image make_image(uint64_t header_size, const char *header, size_t length, size_t n_data) {
-    image f = {(unsigned char *)malloc(8 + length + n_data), 8 + length + n_data};
-    assert_non_null(f.bytes);
-    for (int i = 0; i < 8; i++) {
-        f.bytes[i] = (unsigned char)(header_size >> 8 * i & 0xFF);
-    }
-    memcpy(f.bytes + 8, header, length);
-    for (size_t i = 0; i < n_data; i++) {
-        f.bytes[8 + length + i] = (unsigned char)i;
-    }
-    return f;
-}
-
-static image image_of(const char *header, size_t n_data) {
-    return make_image(strlen(header), header, strlen(header), n_data);
-}
-
-static psq_status parse(const image *f, psq_safetensors **out, psq_error *err) {
-    return psq_safetensors_parse(ctx, "m.safetensors", f->bytes, f->size, out, err);
-}
-
-static void assert_refused(const char *name, image f, psq_status status, const char *words) {
-    psq_error err = {PSQ_OK, ""};
-    psq_safetensors *out = (psq_safetensors *)&err;
-    const psq_status got = parse(&f, &out, &err);
-    if (got != status || err.status != status || strstr(err.text, words) == NULL ||
-        strncmp(err.text, "m.safetensors: ", 15) != 0) {
-        fail_msg("%s: %s \"%s\", want %s \"%s\"", name, psq_status_name(got), err.text,
-                 psq_status_name(status), words);
-    }
-    assert_null(out);
-    free(f.bytes);
-}
-
 // ---- what is legal
-
-#define TWO                                                              \
-    "{\"__metadata__\":{\"z\":\"1\",\"a\":\"two \\u00e9\\n\"},"          \
-    "\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[4,28]}," \
-    "\"b\":{\"data_offsets\":[0,4],\"shape\":[2],\"dtype\":\"BF16\"}}"
 
 static void file_is_read_by_name(void **state) {
     (void)state;
     image f = image_of(TWO, 28);
     psq_safetensors *out;
     psq_error err;
-    assert_int_equal(parse(&f, &out, &err), PSQ_OK);
+    assert_int_equal(image_parse(ctx, &f, &out, &err), PSQ_OK);
     free(f.bytes);
     assert_int_equal(psq_safetensors_n_tensors(out), 2);
     const psq_tensor *const b = &psq_safetensors_tensors(out)[0];
@@ -149,7 +101,7 @@ static void file_is_accepted(void **state) {
         image f = image_of(c->header, c->n_data);
         psq_safetensors *out;
         psq_error err = {PSQ_OK, ""};
-        if (parse(&f, &out, &err) != PSQ_OK) {
+        if (image_parse(ctx, &f, &out, &err) != PSQ_OK) {
             fail_msg("%s: %s", c->name, err.text);
         }
         assert_int_equal(psq_safetensors_n_tensors(out), c->n_tensors);
@@ -379,7 +331,7 @@ static void header_is_refused(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof bad_cases / sizeof *bad_cases; i++) {
         const bad_case *const c = &bad_cases[i];
-        assert_refused(c->name, image_of(c->header, c->n_data), c->status, c->words);
+        assert_image_refused(ctx, c->name, image_of(c->header, c->n_data), c->status, c->words);
     }
 }
 
@@ -398,80 +350,56 @@ static void header_size_is_refused(void **state) {
         {1, "a key must begin here"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_refused("size", make_image(cases[i].size, "{}", 2, 0), PSQ_FORMAT, cases[i].words);
+        assert_image_refused(ctx, "size", image_make(cases[i].size, "{}", 2, 0), PSQ_FORMAT,
+                             cases[i].words);
     }
 }
 
 // ---- hostile in bulk
 
-static image repeated(const char *head, const char *part, size_t count, const char *tail,
-                      size_t n_data) {
-    const size_t each = strlen(part);
-    const size_t length = strlen(head) + count * each + strlen(tail);
-    char *const text = (char *)malloc(length + 1);
-    assert_non_null(text);
-    strcpy(text, head);
-    char *at = text + strlen(head);
-    for (size_t i = 0; i < count; i++, at += each) {
-        memcpy(at, part, each);
-    }
-    strcpy(at, tail);
-    const image f = image_of(text, n_data);
-    free(text);
-    return f;
-}
-
 static void header_in_bulk_is_refused(void **state) {
     (void)state;
-    assert_refused("depth in an entry", repeated("{\"a\":{\"dtype\":", "[", 100000, "", 0),
-                   PSQ_FORMAT, "',' or '}' expected");
-    assert_refused("depth, closed",
-                   repeated("{\"a\":{\"dtype\":", "[]", 100000, ",\"shape\":0}}", 0), PSQ_FORMAT,
-                   "must be at most 4096");
-    assert_refused("shape of a million", repeated("{\"a\":{\"shape\":[0", ",0", 1000000, "]}}", 0),
-                   PSQ_FORMAT, "tensor \"a\": its entry has 2000013 bytes, must be at most 4096");
-    assert_refused("name of a megabyte", repeated("{\"", "n", 1 << 20, "\":{}}", 0), PSQ_FORMAT,
-                   "byte 1 of the header: the name is longer than 1024 bytes");
-    assert_refused(
-        "name of 1025",
-        repeated("{\"", "n", 1025, "\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1),
+    assert_image_refused(ctx, "depth in an entry",
+                         image_repeated("{\"a\":{\"dtype\":", "[", 100000, "", 0), PSQ_FORMAT,
+                         "',' or '}' expected");
+    assert_image_refused(ctx, "depth, closed",
+                         image_repeated("{\"a\":{\"dtype\":", "[]", 100000, ",\"shape\":0}}", 0),
+                         PSQ_FORMAT, "must be at most 4096");
+    assert_image_refused(
+        ctx, "shape of a million", image_repeated("{\"a\":{\"shape\":[0", ",0", 1000000, "]}}", 0),
+        PSQ_FORMAT, "tensor \"a\": its entry has 2000013 bytes, must be at most 4096");
+    assert_image_refused(ctx, "name of a megabyte",
+                         image_repeated("{\"", "n", 1 << 20, "\":{}}", 0), PSQ_FORMAT,
+                         "byte 1 of the header: the name is longer than 1024 bytes");
+    assert_image_refused(
+        ctx, "name of 1025",
+        image_repeated("{\"", "n", 1025,
+                       "\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1),
         PSQ_FORMAT, "the name is longer than 1024 bytes");
-    assert_refused("metadata of two megabytes",
-                   repeated("{\"__metadata__\":{\"k\":\"", "v", 2 << 20, "\"}}", 0), PSQ_FORMAT,
-                   "metadata \"k\" has 2097154 bytes, must be at most 1048576");
-    assert_refused("a million metadata",
-                   repeated("{\"__metadata__\":{\"k\":\"v\"", ",\"k\":\"v\"", 1000000, "}}", 0),
-                   PSQ_FORMAT, "1000001 metadata, must be at most 65536");
-    assert_refused("ten million members", repeated("{\"a\":0", ",\"a\":0", 1000000, "}", 0),
-                   PSQ_FORMAT, "1000001 members, must be at most 65537");
+    assert_image_refused(ctx, "metadata of two megabytes",
+                         image_repeated("{\"__metadata__\":{\"k\":\"", "v", 2 << 20, "\"}}", 0),
+                         PSQ_FORMAT, "metadata \"k\" has 2097154 bytes, must be at most 1048576");
+    assert_image_refused(
+        ctx, "a million metadata",
+        image_repeated("{\"__metadata__\":{\"k\":\"v\"", ",\"k\":\"v\"", 1000000, "}}", 0),
+        PSQ_FORMAT, "1000001 metadata, must be at most 65536");
+    assert_image_refused(ctx, "ten million members",
+                         image_repeated("{\"a\":0", ",\"a\":0", 1000000, "}", 0), PSQ_FORMAT,
+                         "1000001 members, must be at most 65537");
 }
 
 // `count` tensors without elements.
-static image many_tensors(int count) {
-    char *const text = (char *)malloc((size_t)count * 64 + 2);
-    assert_non_null(text);
-    char *at = text;
-    for (int i = 0; i < count; i++) {
-        at += sprintf(at, "%c\"%x\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}",
-                      i > 0 ? ',' : '{', (unsigned)i);
-    }
-    strcpy(at, "}");
-    const image f = image_of(text, 0);
-    free(text);
-    return f;
-}
-
 static void tensors_have_a_limit(void **state) {
     (void)state;
-    image f = many_tensors(65536);
+    image f = image_many_tensors(65536);
     psq_safetensors *out;
-    assert_int_equal(parse(&f, &out, NULL), PSQ_OK);
+    assert_int_equal(image_parse(ctx, &f, &out, NULL), PSQ_OK);
     assert_int_equal(psq_safetensors_n_tensors(out), 65536);
     assert_non_null(psq_safetensors_find(out, "ffff"));
     psq_safetensors_destroy(out);
     free(f.bytes);
-    assert_refused("65,537", many_tensors(65537), PSQ_FORMAT,
-                   "65537 tensors, must be at most 65536");
+    assert_image_refused(ctx, "65,537", image_many_tensors(65537), PSQ_FORMAT,
+                         "65537 tensors, must be at most 65536");
 }
 
 // ---- damage
@@ -483,7 +411,7 @@ static void truncated_file_is_refused(void **state) {
         // A block of exactly this size, so that a sanitizer sees a read behind it.
         image cut = {(unsigned char *)malloc(size > 0 ? size : 1), size};
         memcpy(cut.bytes, f.bytes, size);
-        assert_refused("truncated", cut, PSQ_FORMAT, "");
+        assert_image_refused(ctx, "truncated", cut, PSQ_FORMAT, "");
     }
     free(f.bytes);
 }
@@ -520,13 +448,13 @@ static void flipped_header_bit_is_refused_or_harmless(void **state) {
     image f = image_of(TWO, 28);
     const size_t header_end = f.size - 28;
     psq_safetensors *whole;
-    assert_int_equal(parse(&f, &whole, NULL), PSQ_OK);
+    assert_int_equal(image_parse(ctx, &f, &whole, NULL), PSQ_OK);
     int64_t n_refused = 0, n_accepted = 0;
     for (size_t bit = 0; bit < header_end * 8; bit++) {
         f.bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
         psq_safetensors *out;
         psq_error err = {PSQ_OK, ""};
-        const psq_status status = parse(&f, &out, &err);
+        const psq_status status = image_parse(ctx, &f, &out, &err);
         if (status == PSQ_OK) {
             assert_true(same_meaning(whole, out));
             n_accepted++;
@@ -544,157 +472,6 @@ static void flipped_header_bit_is_refused_or_harmless(void **state) {
     assert_int_equal(n_accepted + n_refused, header_end * 8);
     psq_safetensors_destroy(whole);
     free(f.bytes);
-}
-
-// ---- memory and files
-
-static psq_status run_parse(const psq_ctx *faulty, void *arg) {
-    const image *const f = (const image *)arg;
-    psq_safetensors *out;
-    const psq_status status = psq_safetensors_parse(faulty, "m", f->bytes, f->size, &out, NULL);
-    assert_true((status == PSQ_OK) == (out != NULL));
-    psq_safetensors_destroy(out);
-    return status;
-}
-
-static void parse_reports_failing_memory(void **state) {
-    (void)state;
-    image f = image_of(TWO, 28);
-    fault_each_alloc(run_parse, &f);
-    free(f.bytes);
-}
-
-static const char path[] = "test_io_safetensors_read.tmp.safetensors";
-
-static psq_status run_read(const psq_ctx *faulty, void *arg) {
-    psq_safetensors *out;
-    const psq_status status = psq_safetensors_read(faulty, (const char *)arg, &out, NULL);
-    assert_true((status == PSQ_OK) == (out != NULL));
-    psq_safetensors_destroy(out);
-    return status;
-}
-
-static void read_reports_failing_memory_and_files(void **state) {
-    (void)state;
-    image f = image_of(TWO, 28);
-    FILE *const file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(f.bytes, 1, f.size, file), f.size);
-    assert_int_equal(fclose(file), 0);
-    free(f.bytes);
-    fault_each_alloc(run_read, (void *)(uintptr_t)path);
-    fault_each_io(run_read, (void *)(uintptr_t)path);
-    assert_int_equal(remove(path), 0);
-}
-
-static void read_names_the_missing_file(void **state) {
-    (void)state;
-    psq_safetensors *out;
-    psq_error err;
-    assert_int_equal(psq_safetensors_read(ctx, "no-such-file", &out, &err), PSQ_IO);
-    assert_null(out);
-    assert_non_null(strstr(err.text, "no-such-file: No such file"));
-}
-
-// jansson's own memory does not come from the context. Where it fails in jansson's lexer the status
-// cannot be told from bad JSON; nothing may crash, leak or be half read.
-static int64_t json_countdown, json_live;
-static size_t json_largest;
-
-static void *json_alloc(size_t size) {
-    if (json_countdown > 0 && --json_countdown == 0) {
-        return NULL;
-    }
-    json_largest = size > json_largest ? size : json_largest;
-    void *const ptr = malloc(size);
-    json_live += ptr != NULL;
-    return ptr;
-}
-
-static void json_release(void *ptr) {
-    json_live -= ptr != NULL;
-    free(ptr);
-}
-
-static void parse_reports_failing_memory_of_json(void **state) {
-    (void)state;
-    image f = image_of(TWO, 28);
-    json_set_alloc_funcs(json_alloc, json_release);
-    psq_status status = PSQ_NOMEM;
-    int64_t n_nomem = 0;
-    for (int64_t k = 1; status != PSQ_OK; k++) {
-        json_countdown = k;
-        psq_safetensors *out;
-        psq_error err = {PSQ_OK, ""};
-        status = parse(&f, &out, &err);
-        assert_true(json_countdown > 0 ? status == PSQ_OK
-                                       : status == PSQ_NOMEM || status == PSQ_FORMAT);
-        n_nomem += status == PSQ_NOMEM;
-        psq_safetensors_destroy(out);
-        assert_int_equal(json_live, 0);
-    }
-    assert_true(n_nomem > 0);
-    json_countdown = 0;
-    json_set_alloc_funcs(malloc, free);
-    free(f.bytes);
-}
-
-static void large_pieces_never_reach_json(void **state) {
-    (void)state;
-    json_set_alloc_funcs(json_alloc, json_release);
-    json_largest = 0;
-    assert_refused("name", repeated("{\"", "n", 1 << 20, "\":{}}", 0), PSQ_FORMAT, "longer than");
-    assert_refused("entry", repeated("{\"a\":{\"shape\":[0", ",0", 1 << 20, "]}}", 0), PSQ_FORMAT,
-                   "at most 4096");
-    assert_true(json_largest > 0 && json_largest < 16384);
-    json_set_alloc_funcs(malloc, free);
-}
-
-// An allocator that keeps count of bytes, with their number in front of each block.
-typedef struct tally {
-    size_t now, peak;
-} tally;
-
-static void *tally_alloc(void *self, size_t size, size_t align) {
-    tally *const t = (tally *)self;
-    char *const raw = (char *)psq_default_allocator.alloc(NULL, size + 64, align);
-    memcpy(raw, &size, sizeof size);
-    t->now += size;
-    t->peak = t->now > t->peak ? t->now : t->peak;
-    return raw + 64;
-}
-
-static void tally_free(void *self, void *ptr) {
-    size_t size;
-    memcpy(&size, (char *)ptr - 64, sizeof size);
-    ((tally *)self)->now -= size;
-    psq_default_allocator.free(NULL, (char *)ptr - 64);
-}
-
-static void memory_is_bounded_by_the_file(void **state) {
-    (void)state;
-    tally t = {0, 0};
-    const psq_allocator allocator = {&t, tally_alloc, tally_free};
-    psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
-    opts.allocator = &allocator;
-    psq_ctx *counting;
-    assert_int_equal(psq_ctx_create(&opts, &counting, NULL), PSQ_OK);
-    image f = many_tensors(65536);
-    psq_safetensors *out;
-    assert_int_equal(psq_safetensors_parse(counting, "m", f.bytes, f.size, &out, NULL), PSQ_OK);
-    // The file itself is the caller's here.
-    assert_true(t.peak < f.size + (16u << 20));
-    psq_safetensors_destroy(out);
-    free(f.bytes);
-
-    t.peak = t.now;
-    f = image_of("{\"a\":{\"dtype\":\"U8\",\"shape\":[1048576],\"data_offsets\":[0,1048576]}}",
-                 1 << 20);
-    assert_int_equal(psq_safetensors_parse(counting, "m", f.bytes, f.size, &out, NULL), PSQ_OK);
-    assert_true(t.peak < f.size + 4096);
-    psq_safetensors_destroy(out);
-    free(f.bytes);
-    psq_ctx_destroy(counting);
 }
 
 static void null_arguments_are_refused(void **state) {
@@ -730,12 +507,6 @@ int main(void) {
         cmocka_unit_test(tensors_have_a_limit),
         cmocka_unit_test(truncated_file_is_refused),
         cmocka_unit_test(flipped_header_bit_is_refused_or_harmless),
-        cmocka_unit_test(parse_reports_failing_memory),
-        cmocka_unit_test(read_reports_failing_memory_and_files),
-        cmocka_unit_test(read_names_the_missing_file),
-        cmocka_unit_test(parse_reports_failing_memory_of_json),
-        cmocka_unit_test(large_pieces_never_reach_json),
-        cmocka_unit_test(memory_is_bounded_by_the_file),
         cmocka_unit_test(null_arguments_are_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
