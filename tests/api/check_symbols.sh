@@ -2,27 +2,34 @@
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
 
-# check_symbols.sh LIBRARY INCLUDE_DIR: a shared library exports the functions that the public
-# headers declare with PSQ_API, and nothing else; all their names begin with psq_.
+# check_symbols.sh LIBRARY HEADER...: a shared library exports the functions that these public
+# headers declare with PSQ_API, all of them and nothing else; their names begin with psq_.
 set -eu
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+library=$1
+shift
+room=$(mktemp -d)
+trap 'rm -rf "$room"' EXIT
 
-nm -D --defined-only "$1" | awk '{ print $3 }' | sort >"$work/exported"
-tr '\n' ' ' <<EOT | grep -o 'PSQ_API [^;(]*(' | sed 's/.*[ *]\([A-Za-z0-9_]*\)($/\1/' | sort -u >"$work/declared"
-$(cat "$2"/packseq/*.h)
-EOT
+nm -D --defined-only "$library" | awk '{ print $3 }' | sort >"$room/exported"
+cat "$@" | tr '\n' ' ' | grep -o 'PSQ_API [^;(]*(' | sed 's/.*[ *]\([A-Za-z0-9_]*\)($/\1/' |
+    grep -vx __attribute__ | sort -u >"$room/declared"
+
 status=0
-if grep -v '^psq_' "$work/exported"; then
-    echo "^ exported, but not named psq_..."
-    status=1
-fi
-if comm -23 "$work/exported" "$work/declared" | grep .; then
-    echo "^ exported, but not declared with PSQ_API in a public header"
-    status=1
-fi
-if [ ! -s "$work/exported" ]; then
-    echo "nothing exported"
+# found SENTENCE: names that come in are wrong.
+found() {
+    if grep .; then
+        echo "^ $1"
+        status=1
+    fi
+}
+grep -v '^psq_' "$room/exported" >"$room/foreign" || true
+comm -23 "$room/exported" "$room/declared" >"$room/undeclared"
+comm -13 "$room/exported" "$room/declared" >"$room/missing"
+found "exported, but not named psq_..." <"$room/foreign"
+found "exported, but not declared with PSQ_API in a public header" <"$room/undeclared"
+found "declared with PSQ_API, but not exported" <"$room/missing"
+if ! [ -s "$room/exported" ]; then
+    echo "nothing is exported"
     status=1
 fi
 exit $status
