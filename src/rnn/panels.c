@@ -59,6 +59,7 @@ size_t psq_rnn_panel_bytes(const psq_rnn *rnn) {
 
 psq_panels psq_panels_get(const psq_rnn *rnn, const void *panels, int64_t layer,
                           int64_t direction) {
+    // An arena carves memory to write; forward and backward only read what they get from here.
     psq_arena arena = {(char *)panels, bytes_before(rnn, layer, direction)};
     return carve(rnn, layer, &arena);
 }
