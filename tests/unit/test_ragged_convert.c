@@ -4,27 +4,13 @@
 // test_ragged_convert.c: pack, pad and unpack on values written by hand, most of them those of
 // PyTorch's own tests and documentation, and every error with its sentence.
 #include "packseq/ragged.h"
-#include "testing.h"
+#include "with_ctx.h"
 
 static const psq_storage packed = {PSQ_PACKED, false, 0};
 static const psq_storage jagged = {PSQ_JAGGED, false, 0};
 static const psq_storage time_first = {PSQ_PADDED_TIME, false, 0};
 static const psq_storage batch_first = {PSQ_PADDED_BATCH, false, 0};
 static const psq_fill zeros = {NULL, 0};
-
-static psq_ctx *ctx;
-static psq_error err;
-
-static int setup(void **state) {
-    (void)state;
-    return psq_ctx_create(NULL, &ctx, NULL) == PSQ_OK ? 0 : 1;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    psq_ctx_destroy(ctx);
-    return 0;
-}
 
 static psq_layout *from_lengths(const int64_t *lengths, int64_t B) {
     psq_layout *layout = NULL;

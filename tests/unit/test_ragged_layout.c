@@ -6,21 +6,7 @@
 #include "base/ctx.h"
 #include "batches.h"
 #include "packseq/layout.h"
-#include "testing.h"
-
-static psq_ctx *ctx;
-static psq_error err;
-
-static int setup(void **state) {
-    (void)state;
-    return psq_ctx_create(NULL, &ctx, NULL) == PSQ_OK ? 0 : 1;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    psq_ctx_destroy(ctx);
-    return 0;
-}
+#include "with_ctx.h"
 
 static void assert_ints(const int64_t *got, const int64_t *wanted, int64_t n) {
     for (int64_t i = 0; i < n; i++) {

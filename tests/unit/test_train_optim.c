@@ -8,21 +8,7 @@
 
 #include "base/rng.h"
 #include "packseq/train.h"
-#include "testing.h"
-
-static psq_ctx *ctx;
-static psq_error err;
-
-static int setup(void **state) {
-    (void)state;
-    return psq_ctx_create(NULL, &ctx, NULL) == PSQ_OK ? 0 : 1;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    psq_ctx_destroy(ctx);
-    return 0;
-}
+#include "with_ctx.h"
 
 enum { N = 5, N_STEPS = 5 };
 
