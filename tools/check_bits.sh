@@ -58,9 +58,7 @@ for cc in ${CC_LIST:-gcc clang}; do
     for level in O0 O2 O3; do
         check "$cc-$level" "$cc" "-$level"
     done
-    if [ "$cc" = gcc ]; then
-        check gcc-O2-lto gcc "-O2 -flto"
-    fi
+    check "$cc-O2-lto" "$cc" "-O2 -flto"
 done
 
 if [ -n "$first" ] && [ ! -s "$first" ]; then

@@ -132,9 +132,9 @@ typedef struct psq_ctx_opts {
 PSQ_API PSQ_MUST psq_status psq_ctx_create(const psq_ctx_opts *opts, psq_ctx **out, psq_error *err);
 PSQ_API void psq_ctx_destroy(psq_ctx *ctx);
 
-// What this context found and allows, for people: instruction sets of the CPU that matter to
-// packseq, space-separated ("fma avx2 avx512"), all that were found or those that the context's
-// `cpu` allows. Static storage as long as the context.
+// What this context found and allows, for people: kernel tables that this CPU can run,
+// space-separated ("ref fma"), all of them or those that the context's `cpu` allows. Static storage
+// as long as the context.
 PSQ_API const char *psq_ctx_cpu_found(const psq_ctx *ctx);
 PSQ_API const char *psq_ctx_cpu_allowed(const psq_ctx *ctx);
 

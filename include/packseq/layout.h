@@ -63,8 +63,8 @@ PSQ_API const int64_t *psq_layout_step_offsets(const psq_layout *layout);     //
 // Lengths from batch sizes without a layout: the length of rank r is the number of t with
 // batch_sizes[t] > r. With unsorted_indices[n_seq] (the rank of each user's sequence)
 // lengths[n_seq] is in the user's order, with NULL it is by rank. Forgetting the indices is the
-// usual mistake: lengths by rank look right and belong to other sequences. Errors as
-// psq_layout_from_batch_sizes.
+// usual mistake: lengths by rank look right and belong to other sequences. lengths must
+// not be unsorted_indices. Errors as psq_layout_from_batch_sizes.
 PSQ_API PSQ_MUST psq_status psq_lengths_from_batch_sizes(const int64_t *batch_sizes,
                                                          int64_t n_steps,
                                                          const int64_t *unsorted_indices,

@@ -55,14 +55,15 @@ typedef struct psq_rnn_spec {
 typedef struct psq_rnn psq_rnn;
 
 // Makes the network's plan: sizes, parameter table, kernels. Copies the spec. PSQ_INVALID: a value
-// outside its range; PSQ_UNSUPPORTED: another dtype; PSQ_NOMEM: memory, or a parameter count that
-// overflows.
+// outside its range; PSQ_UNSUPPORTED: another dtype, or dropout with more than 256 layers or
+// 4,194,304 outputs of a layer (D*R); PSQ_NOMEM: memory, or a parameter count that overflows.
 PSQ_API PSQ_MUST psq_status psq_rnn_create(const psq_ctx *ctx, const psq_rnn_spec *spec,
                                            psq_rnn **out, psq_error *err);
 PSQ_API void psq_rnn_destroy(psq_rnn *rnn);
 PSQ_API const psq_rnn_spec *psq_rnn_get_spec(const psq_rnn *rnn);
 
-// The kernel table that a network with this dtype uses in this context: "ref" or "fma".
+// The kernel table that a network with this dtype uses in this context: "ref" or "fma"; "none" for
+// another dtype.
 PSQ_API const char *psq_kernel_name(const psq_ctx *ctx, psq_dtype dtype);
 
 // ---- parameters
@@ -141,8 +142,9 @@ typedef struct psq_rnn_io {
 
 // Runs the network. flags: 0 or PSQ_TRAIN; PSQ_KEEP changes nothing here. reserve may be NULL
 // without PSQ_TRAIN; scratch may be NULL if its size is 0. h0 may be hn and c0 may be cn (the state
-// is carried in place). PSQ_INVALID: NULL or misaligned buffers, c0, cn or cells with a cell that
-// has none. PSQ_SHAPE: as psq_storage_n_rows.
+// is carried in place). PSQ_INVALID: NULL or misaligned buffers, unknown flags, a struct_size that
+// is not this version's, a negative start, c0, cn or cells with a cell that has none. PSQ_SHAPE,
+// PSQ_NOMEM: as psq_storage_n_rows.
 PSQ_API PSQ_MUST psq_status psq_rnn_forward(const psq_rnn *rnn, const psq_layout *layout,
                                             const void *panels, const psq_rnn_io *io,
                                             unsigned flags, void *reserve, void *scratch,
@@ -170,7 +172,7 @@ typedef struct psq_rnn_grads {
 // must be those of that forward; io's x, h0, c0, seed, ids and starts are read again, h0 and c0
 // must still hold what they held (so not where hn replaced them), its outputs are not looked at.
 // flags: PSQ_TRAIN, optionally with PSQ_KEEP. Without PSQ_KEEP the reserve is used up. dhn may be
-// dh0 and dcn may be dc0.
+// dh0 and dcn may be dc0. Errors as psq_rnn_forward; PSQ_INVALID also for flags without PSQ_TRAIN.
 PSQ_API PSQ_MUST psq_status psq_rnn_backward(const psq_rnn *rnn, const psq_layout *layout,
                                              const void *panels, const psq_rnn_io *io,
                                              const psq_rnn_grads *grads, unsigned flags,

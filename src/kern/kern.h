@@ -72,7 +72,8 @@ typedef struct psq_kern {
     // Likewise s = chain from +0 of s + a[r][i]; sum[i] += s.
     void (*column_sum)(int64_t n_rows, int64_t n_a, const void *const *a, void *sum);
 
-    // y[i] = f(x[i]); y may be x.
+    // y[i] = f(x[i]); y may be x. Cells and losses have these inlined; as slots they, and max, sum
+    // and dot below, are what their bits are stated and tested by, on every table.
     void (*sigmoid)(int64_t n, const void *x, void *y);
     void (*tanh)(int64_t n, const void *x, void *y);
     void (*exp)(int64_t n, const void *x, void *y);
