@@ -152,7 +152,7 @@ typedef struct psq_optim {
     double lr;           // default 1e-3
     double momentum;     // default 0; SGD
     double beta1, beta2; // default 0.9, 0.999; Adam, AdamW
-    double eps;          // default 1e-8; Adam, AdamW
+    double eps;          // default 1e-8; Adam, AdamW, at least FLT_MIN: 0 / 0 is no step
     double
         weight_decay; // default 0; SGD and Adam add it to the gradient, AdamW shrinks the weights
 } psq_optim;

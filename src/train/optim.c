@@ -21,10 +21,10 @@ const char *psq_optim_name(psq_optim_kind kind) {
 }
 
 // NaN is in no range.
-static psq_status check_value(const char *name, const char *field, double value, double below,
-                              psq_error *err) {
-    PSQ_REQUIRE(err, value >= 0.0 && value < below, PSQ_INVALID,
-                "%s.%s is %g, must be at least 0 and %s", name, field, value,
+static psq_status check_value(const char *name, const char *field, double value, double low,
+                              double below, psq_error *err) {
+    PSQ_REQUIRE(err, value >= low && value < below, PSQ_INVALID,
+                "%s.%s is %g, must be at least %g and %s", name, field, value, low,
                 below == 1.0 ? "below 1" : "finite");
     return PSQ_OK;
 }
@@ -34,12 +34,14 @@ psq_status psq_optim_check(const char *name, const psq_optim *optim, psq_error *
                 "%s.struct_size is %zu, must be %zu", name, optim->struct_size, sizeof *optim);
     PSQ_REQUIRE(err, (unsigned)optim->kind < PSQ_N_OPTIM, PSQ_INVALID,
                 "%s.kind is %d, must be 0 to %d", name, (int)optim->kind, PSQ_N_OPTIM - 1);
-    PSQ_TRY(check_value(name, "lr", optim->lr, INFINITY, err));
-    PSQ_TRY(check_value(name, "momentum", optim->momentum, INFINITY, err));
-    PSQ_TRY(check_value(name, "beta1", optim->beta1, 1.0, err));
-    PSQ_TRY(check_value(name, "beta2", optim->beta2, 1.0, err));
-    PSQ_TRY(check_value(name, "eps", optim->eps, INFINITY, err));
-    return check_value(name, "weight_decay", optim->weight_decay, INFINITY, err);
+    PSQ_TRY(check_value(name, "lr", optim->lr, 0.0, INFINITY, err));
+    PSQ_TRY(check_value(name, "momentum", optim->momentum, 0.0, INFINITY, err));
+    PSQ_TRY(check_value(name, "beta1", optim->beta1, 0.0, 1.0, err));
+    PSQ_TRY(check_value(name, "beta2", optim->beta2, 0.0, 1.0, err));
+    // Of a weight without a gradient Adam's quotient is 0 / eps, in float too.
+    const double least_eps = optim->kind == PSQ_SGD ? 0.0 : (double)FLT_MIN;
+    PSQ_TRY(check_value(name, "eps", optim->eps, least_eps, INFINITY, err));
+    return check_value(name, "weight_decay", optim->weight_decay, 0.0, INFINITY, err);
 }
 
 int64_t psq_optim_n_state(const psq_optim *optim, int64_t n) {

@@ -334,6 +334,7 @@ static void fit_bad_arguments(void **state) {
     } while (0)
     TRY(opts.struct_size = 2, PSQ_INVALID, "opts.struct_size is 2, must be");
     TRY(opts.optim.lr = -1, PSQ_INVALID, "opts.optim.lr is -1, must be at least 0");
+    TRY(opts.optim.eps = 0, PSQ_INVALID, "opts.optim.eps is 0, must be at least 1.17549e-38");
     TRY(opts.schedule = PSQ_N_SCHEDULE, PSQ_INVALID, "opts.schedule is 3, must be 0 to 2");
     TRY(opts.n_warmup = -1, PSQ_INVALID, "opts.n_warmup is -1, must be at least 0");
     TRY(opts.n_epochs = -1, PSQ_INVALID, "opts.n_epochs is -1, must be at least 0");

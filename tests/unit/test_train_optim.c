@@ -3,6 +3,7 @@
 
 // test_train_optim.c: five steps of every optimiser against numbers that torch 2.13.0 gave, float
 // against a plain loop in double, and every way to be wrong.
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -201,7 +202,10 @@ static void optim_bad_values(void **state) {
         {offsetof(psq_optim, momentum), (double)INFINITY, "optim.momentum is inf, must be"},
         {offsetof(psq_optim, beta1), 1.0, "optim.beta1 is 1, must be at least 0 and below 1"},
         {offsetof(psq_optim, beta2), 2.0, "optim.beta2 is 2, must be at least 0 and below 1"},
-        {offsetof(psq_optim, eps), -1.0, "optim.eps is -1, must be at least 0"},
+        {offsetof(psq_optim, eps), -1.0,
+         "optim.eps is -1, must be at least 1.17549e-38 and finite"},
+        {offsetof(psq_optim, eps), 0.0, "optim.eps is 0, must be at least 1.17549e-38 and finite"},
+        {offsetof(psq_optim, eps), 1e-50, "optim.eps is 1e-50, must be at least"}, // 0 in float
         {offsetof(psq_optim, weight_decay), (double)NAN, "optim.weight_decay is"},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
@@ -211,12 +215,27 @@ static void optim_bad_values(void **state) {
     }
 }
 
+// A weight without a gradient stays, with the smallest eps too. SGD has no use for one.
+static void optim_smallest_eps(void **state) {
+    (void)state;
+    for (int kind = 0; kind < PSQ_N_OPTIM; kind++) {
+        psq_optim optim = PSQ_OPTIM_INIT;
+        optim.kind = (psq_optim_kind)kind;
+        optim.eps = kind == PSQ_SGD ? 0.0 : (double)FLT_MIN;
+        float w[2] = {1, 2};
+        const float g[2] = {0, 0};
+        float s[4] = {0};
+        assert_int_equal(psq_optim_step(ctx, &optim, PSQ_F32, 2, w, g, s, 1, 1.0, &err), PSQ_OK);
+        assert_true(w[0] == 1.0F && w[1] == 2.0F);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(optim_torch_double), cmocka_unit_test(optim_torch_float),
         cmocka_unit_test(adam_long_run),      cmocka_unit_test(optim_sizes_and_names),
         cmocka_unit_test(optim_no_weights),   cmocka_unit_test(optim_bad_arguments),
-        cmocka_unit_test(optim_bad_values),
+        cmocka_unit_test(optim_bad_values),   cmocka_unit_test(optim_smallest_eps),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
