@@ -30,6 +30,7 @@ typedef struct fit {
     void *dweights;
     void *state;    // the optimiser's
     int64_t *order; // [n_seq] of this epoch
+    psq_fpenv caller;
     psq_fit_progress progress;
 } fit;
 
@@ -131,10 +132,17 @@ static psq_status validate(fit *f, psq_error *err) {
     return PSQ_OK;
 }
 
-static psq_status report(const fit *f, psq_error *err) {
+// The callback is the caller's code and runs in its mode, which it may change for good.
+static psq_status report(fit *f, psq_error *err) {
     const psq_fit_opts *const opts = f->opts;
-    PSQ_REQUIRE(err, opts->progress == NULL || opts->progress(opts->progress_self, &f->progress),
-                PSQ_CANCELLED, "opts.progress stopped the fit after step %lld of %lld",
+    bool goes_on = true;
+    if (opts->progress != NULL) {
+        psq_fpenv_leave(f->caller);
+        goes_on = opts->progress(opts->progress_self, &f->progress);
+        f->caller = psq_fpenv_enter();
+    }
+    PSQ_REQUIRE(err, goes_on, PSQ_CANCELLED,
+                "opts.progress stopped the fit after step %lld of %lld",
                 (long long)f->progress.step, (long long)f->progress.n_steps);
     return PSQ_OK;
 }
@@ -203,7 +211,9 @@ psq_status psq_fit(psq_session *session, void *weights, const psq_samples *train
         PSQ_TRY(check_samples(session->model, "valid", valid, err));
     }
     fit f = {.session = session, .opts = opts, .train = train, .valid = valid, .weights = weights};
+    f.caller = psq_fpenv_enter();
     const psq_status status = run(&f, err);
+    psq_fpenv_leave(f.caller);
     psq_free(session->ctx, f.dweights);
     psq_free(session->ctx, f.state);
     psq_free(session->ctx, f.order);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fpenv.h"
 #include "train/model.h"
 
 // ---- fields
@@ -266,14 +267,8 @@ static int find_field(const char *key) {
     return i;
 }
 
-psq_status psq_model_spec_from_pairs(const psq_pair *pairs, int64_t n_pairs, psq_model_spec *spec,
-                                     psq_error *err) {
-    PSQ_REQUIRE(err, spec != NULL, PSQ_INVALID, "spec is NULL");
-    PSQ_REQUIRE(err, n_pairs >= 0, PSQ_INVALID, "n_pairs is %lld, must be at least 0",
-                (long long)n_pairs);
-    PSQ_REQUIRE(err, n_pairs == 0 || pairs != NULL, PSQ_INVALID, "pairs is NULL, n_pairs is %lld",
-                (long long)n_pairs);
-    field_value values[N_FIELDS] = {{0, 0.0}};
+static psq_status parse_pairs(const psq_pair *pairs, int64_t n_pairs, field_value values[N_FIELDS],
+                              psq_error *err) {
     bool seen[N_FIELDS] = {false};
     for (int64_t i = 0; i < n_pairs; i++) {
         const psq_pair *const pair = &pairs[i];
@@ -292,6 +287,22 @@ psq_status psq_model_spec_from_pairs(const psq_pair *pairs, int64_t n_pairs, psq
     for (int f = 0; f < N_FIELDS; f++) {
         PSQ_REQUIRE(err, seen[f], PSQ_FORMAT, "%s is missing", fields[f].key);
     }
-    spec_from_values(values, spec);
     return PSQ_OK;
+}
+
+psq_status psq_model_spec_from_pairs(const psq_pair *pairs, int64_t n_pairs, psq_model_spec *spec,
+                                     psq_error *err) {
+    PSQ_REQUIRE(err, spec != NULL, PSQ_INVALID, "spec is NULL");
+    PSQ_REQUIRE(err, n_pairs >= 0, PSQ_INVALID, "n_pairs is %lld, must be at least 0",
+                (long long)n_pairs);
+    PSQ_REQUIRE(err, n_pairs == 0 || pairs != NULL, PSQ_INVALID, "pairs is NULL, n_pairs is %lld",
+                (long long)n_pairs);
+    field_value values[N_FIELDS] = {{0, 0.0}};
+    const psq_fpenv saved = psq_fpenv_enter();
+    const psq_status status = parse_pairs(pairs, n_pairs, values, err);
+    psq_fpenv_leave(saved);
+    if (status == PSQ_OK) {
+        spec_from_values(values, spec);
+    }
+    return status;
 }

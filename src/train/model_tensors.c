@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fpenv.h"
 #include "train/model.h"
 
 void psq_model_export(const psq_model *model, void *weights, psq_tensor *tensors,
@@ -19,7 +20,9 @@ void psq_model_export(const psq_model *model, void *weights, psq_tensor *tensors
                                   .dims = {param->n_rows, param->n_cols},
                                   .data = psq_at_mut(model, weights, param->offset)};
     }
+    const psq_fpenv saved = psq_fpenv_enter();
     psq_model_write_pairs(&model->spec, meta);
+    psq_fpenv_leave(saved);
 }
 
 psq_shown psq_show(const char *text) {

@@ -3,6 +3,7 @@
 
 // test_train_fit.c: the loop. It repeats to the last byte, visits every sample once an epoch, says
 // what it does, stops when told to or when numbers end, and learns.
+#include <fenv.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -163,6 +164,59 @@ static void fit_progress(void **state) {
                 d.entries[1].batch.loss_sum != d.entries[4].batch.loss_sum);
     sample_set_destroy(&s);
     model_set_destroy(&m);
+}
+
+typedef struct mode_diary {
+    diary d;
+    bool own_mode; // in every call
+} mode_diary;
+
+static bool write_mode(void *self, const psq_fit_progress *progress) {
+    mode_diary *const m = (mode_diary *)self;
+    m->own_mode = m->own_mode && fegetround() == FE_UPWARD;
+    return write_diary(&m->d, progress);
+}
+
+// Sums, learning rates and weights in double, which any other rounding changes; the callback sees
+// the caller's.
+static void fit_whatever_the_rounding(void **state) {
+    (void)state;
+    psq_model_spec spec = small_spec();
+    spec.rnn.dtype = PSQ_F64;
+    sample_set s = sample_set_create(&spec, lengths, N_SEQ, 2);
+    model_set nearest = model_set_create(ctx, &spec, 1);
+    model_set upward = model_set_create(ctx, &spec, 1);
+    psq_fit_opts opts = small_opts();
+    opts.n_warmup = 3;
+    opts.schedule = PSQ_SCHEDULE_COSINE;
+    opts.progress = write_diary;
+    diary wanted = {0};
+    opts.progress_self = &wanted;
+    assert_int_equal(psq_fit(nearest.session, nearest.weights, &s.samples, &s.samples, &opts, &err),
+                     PSQ_OK);
+    mode_diary seen = {{0}, true};
+    opts.progress = write_mode;
+    opts.progress_self = &seen;
+    assert_int_equal(fesetround(FE_UPWARD), 0);
+    const psq_status status =
+        psq_fit(upward.session, upward.weights, &s.samples, &s.samples, &opts, &err);
+    const int mode_after = fegetround();
+    fesetround(FE_TONEAREST);
+    assert_int_equal(status, PSQ_OK);
+    assert_int_equal(mode_after, FE_UPWARD);
+    assert_true(seen.own_mode);
+    assert_int_equal(seen.d.n_calls, wanted.n_calls);
+    for (int64_t k = 0; k < wanted.n_calls; k++) {
+        const psq_fit_progress *const a = &wanted.entries[k];
+        const psq_fit_progress *const b = &seen.d.entries[k];
+        assert_true(a->lr == b->lr && a->grad_norm == b->grad_norm);
+        assert_true(a->train.loss_sum == b->train.loss_sum);
+        assert_true(a->valid.loss_sum == b->valid.loss_sum);
+    }
+    assert_memory_equal(nearest.weights, upward.weights, (size_t)nearest.n * nearest.size);
+    sample_set_destroy(&s);
+    model_set_destroy(&nearest);
+    model_set_destroy(&upward);
 }
 
 // One batch, weights that stay: steps differ in their dropout alone.
@@ -442,7 +496,7 @@ int main(void) {
         cmocka_unit_test(fit_nothing),       cmocka_unit_test(fit_loss_not_finite),
         cmocka_unit_test(fit_diverges),      cmocka_unit_test(fit_gradient_not_finite),
         cmocka_unit_test(fit_bad_arguments), cmocka_unit_test(fit_out_of_memory),
-        cmocka_unit_test(learn_sum_of_bits),
+        cmocka_unit_test(learn_sum_of_bits), cmocka_unit_test(fit_whatever_the_rounding),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

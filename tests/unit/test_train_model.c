@@ -3,6 +3,7 @@
 
 // test_train_model.c: the parameter table and first values of a model; its way to named tensors and
 // pairs and back; and every sentence with which a stranger's pairs and tensors are refused.
+#include <fenv.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -222,6 +223,38 @@ static void export_spelling(void **state) {
     psq_model_destroy(model);
 }
 
+// Decimal fractions that rounding upward would miss on either way, and weights.
+static void model_whatever_the_rounding(void **state) {
+    (void)state;
+    static const int modes[3] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+    for (int i = 0; i < 3; i++) {
+        psq_model_spec spec = small_spec();
+        spec.dropout = 0.3;
+        spec.rnn.dropout = 0.015;
+        psq_model *const model = create(&spec);
+        float weights[200] = {0};
+        float wanted[200] = {0};
+        assert_in_range(psq_model_n_weights(model), 100, 200);
+        psq_model_init(model, 3, wanted);
+        psq_tensor tensors[16];
+        psq_model_meta meta;
+        psq_model_spec read = PSQ_MODEL_SPEC_INIT;
+        assert_int_equal(fesetround(modes[i]), 0);
+        psq_model_init(model, 3, weights);
+        psq_model_export(model, weights, tensors, &meta);
+        const psq_status status = psq_model_spec_from_pairs(meta.pairs, meta.n_pairs, &read, &err);
+        const int mode_after = fegetround();
+        fesetround(FE_TONEAREST);
+        assert_int_equal(mode_after, modes[i]);
+        assert_int_equal(status, PSQ_OK);
+        assert_memory_equal(weights, wanted, sizeof weights);
+        assert_string_equal(meta.values[4], "0.3");
+        assert_string_equal(meta.values[13], "0.015");
+        assert_true(read.dropout == 0.3 && read.rnn.dropout == 0.015);
+        psq_model_destroy(model);
+    }
+}
+
 // Weights of an input of size 0 are matrices all the same.
 static void export_empty_input(void **state) {
     (void)state;
@@ -427,7 +460,7 @@ int main(void) {
         cmocka_unit_test(export_spelling),       cmocka_unit_test(export_empty_input),
         cmocka_unit_test(pairs_bad_values),      cmocka_unit_test(pairs_bad_keys),
         cmocka_unit_test(import_bad_tensors),    cmocka_unit_test(create_bad_specs),
-        cmocka_unit_test(create_out_of_memory),
+        cmocka_unit_test(create_out_of_memory),  cmocka_unit_test(model_whatever_the_rounding),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
