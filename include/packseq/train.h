@@ -87,9 +87,10 @@ PSQ_API void psq_model_export(const psq_model *model, void *weights, psq_tensor 
 PSQ_API PSQ_MUST psq_status psq_model_spec_from_pairs(const psq_pair *pairs, int64_t n_pairs,
                                                       psq_model_spec *spec, psq_error *err);
 
-// Copies tensors into weights by name. PSQ_FORMAT: a parameter without a tensor, a tensor that is
-// no parameter, a repeated name, another shape or dtype; weights are untouched then. weights may be
-// NULL: only check, before memory is taken for a stranger's model.
+// Copies tensors, in any order, into weights by name. PSQ_FORMAT: a parameter without a tensor, a
+// tensor that is no parameter, a repeated name, another shape or dtype; PSQ_INVALID: a tensor whose
+// name is NULL, or its data where it has elements; PSQ_NOMEM. weights are untouched then. weights
+// may be NULL: only check, before memory is taken for a stranger's model.
 PSQ_API PSQ_MUST psq_status psq_model_import(const psq_model *model, const psq_tensor *tensors,
                                              int64_t n_tensors, void *weights, psq_error *err);
 

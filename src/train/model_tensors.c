@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // model_tensors.c: a model's weights as named tensors, and back: by name, every one of them, with
-// the model's dtype and shapes. Everything is checked before the first weight is written.
+// the model's dtype and shapes. Everything is checked before the first weight is written. Names are
+// hashed: a stranger's file may bring very many tensors, in any order.
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ctx.h"
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "train/model.h"
@@ -33,15 +35,6 @@ psq_shown psq_show(const char *text) {
     }
     s.text[n] = '\0';
     return s;
-}
-
-static const psq_param *find_param(const psq_model *model, const char *name) {
-    for (int64_t i = 0; i < model->n_params; i++) {
-        if (strcmp(model->params[i].name, name) == 0) {
-            return &model->params[i];
-        }
-    }
-    return NULL;
 }
 
 typedef struct shape_text {
@@ -76,25 +69,84 @@ static psq_status check_tensor(const psq_model *model, const psq_param *param,
     return PSQ_OK;
 }
 
-static psq_status check_tensors(const psq_model *model, const psq_tensor *tensors,
-                                int64_t n_tensors, psq_error *err) {
+// ---- a model's parameters by name
+
+typedef struct place {
+    const psq_param *param;   // NULL: free
+    const psq_tensor *tensor; // the one of that name, once it was seen
+} place;
+
+// Open addressing over names that are the model's own. At most half of the places are taken, so
+// that a stranger's names, however chosen, meet a free one soon.
+typedef struct name_table {
+    uint64_t mask; // places - 1, a power of two less one
+    place *places;
+} name_table;
+
+// The place of a name, or the free one where it would be. The hash is FNV-1a of 64 bits.
+static place *find_place(const name_table *table, const char *name) {
+    uint64_t hash = 0xCBF29CE484222325U;
+    for (const char *c = name; *c != '\0'; c++) {
+        hash = (hash ^ (unsigned char)*c) * 0x100000001B3U;
+    }
+    uint64_t i = (hash ^ hash >> 32) & table->mask;
+    while (table->places[i].param != NULL && strcmp(table->places[i].param->name, name) != 0) {
+        i = (i + 1) & table->mask;
+    }
+    return &table->places[i];
+}
+
+static psq_status make_names(const psq_model *model, name_table *table, psq_error *err) {
+    int64_t n_places = 2;
+    while (n_places / 2 < model->n_params) {
+        n_places *= 2;
+    }
+    void *memory = NULL;
+    PSQ_TRY(psq_alloc_zero(model->ctx, n_places, sizeof(place), "the names of parameters", &memory,
+                           err));
+    table->places = (place *)memory;
+    table->mask = (uint64_t)n_places - 1;
+    for (int64_t p = 0; p < model->n_params; p++) {
+        find_place(table, model->params[p].name)->param = &model->params[p];
+    }
+    return PSQ_OK;
+}
+
+// ---- import
+
+// One good tensor for every parameter.
+static psq_status match_tensors(const psq_model *model, const psq_tensor *tensors,
+                                int64_t n_tensors, const name_table *table, psq_error *err) {
     for (int64_t i = 0; i < n_tensors; i++) {
         PSQ_REQUIRE(err, tensors[i].name != NULL, PSQ_INVALID, "tensors[%lld].name is NULL",
                     (long long)i);
-        const psq_param *const param = find_param(model, tensors[i].name);
-        PSQ_REQUIRE(err, param != NULL, PSQ_FORMAT, "\"%s\" is no parameter of this model",
+        place *const found = find_place(table, tensors[i].name);
+        PSQ_REQUIRE(err, found->param != NULL, PSQ_FORMAT, "\"%s\" is no parameter of this model",
                     psq_show(tensors[i].name).text);
-        PSQ_TRY(check_tensor(model, param, &tensors[i], err));
+        PSQ_TRY(check_tensor(model, found->param, &tensors[i], err));
+        PSQ_REQUIRE(err, found->tensor == NULL, PSQ_FORMAT, "%s is given twice",
+                    found->param->name);
+        found->tensor = &tensors[i];
     }
     for (int64_t p = 0; p < model->n_params; p++) {
-        int64_t n = 0;
-        for (int64_t i = 0; i < n_tensors; i++) {
-            n += strcmp(tensors[i].name, model->params[p].name) == 0 ? 1 : 0;
-        }
-        PSQ_REQUIRE(err, n == 1, PSQ_FORMAT, "%s %s", model->params[p].name,
-                    n == 0 ? "is missing" : "is given twice");
+        const char *const name = model->params[p].name;
+        PSQ_REQUIRE(err, find_place(table, name)->tensor != NULL, PSQ_FORMAT, "%s is missing",
+                    name);
     }
     return PSQ_OK;
+}
+
+static void copy_tensors(const psq_model *model, const name_table *table, void *weights) {
+    for (uint64_t i = 0; i <= table->mask; i++) {
+        const psq_param *const param = table->places[i].param;
+        if (param != NULL) {
+            const int64_t n = param->n_rows * (psq_param_is_bias(param) ? 1 : param->n_cols);
+            if (n > 0) {
+                memcpy(psq_at_mut(model, weights, param->offset), table->places[i].tensor->data,
+                       (size_t)n * model->size);
+            }
+        }
+    }
 }
 
 psq_status psq_model_import(const psq_model *model, const psq_tensor *tensors, int64_t n_tensors,
@@ -104,14 +156,12 @@ psq_status psq_model_import(const psq_model *model, const psq_tensor *tensors, i
                 (long long)n_tensors);
     PSQ_REQUIRE(err, n_tensors == 0 || tensors != NULL, PSQ_INVALID,
                 "tensors is NULL, n_tensors is %lld", (long long)n_tensors);
-    PSQ_TRY(check_tensors(model, tensors, n_tensors, err));
-    for (int64_t i = 0; weights != NULL && i < n_tensors; i++) {
-        const psq_param *const param = find_param(model, tensors[i].name);
-        const int64_t n = param->n_rows * (psq_param_is_bias(param) ? 1 : param->n_cols);
-        if (n > 0) {
-            memcpy(psq_at_mut(model, weights, param->offset), tensors[i].data,
-                   (size_t)n * model->size);
-        }
+    name_table table = {0, NULL};
+    PSQ_TRY(make_names(model, &table, err));
+    const psq_status status = match_tensors(model, tensors, n_tensors, &table, err);
+    if (status == PSQ_OK && weights != NULL) {
+        copy_tensors(model, &table, weights);
     }
-    return PSQ_OK;
+    psq_free(model->ctx, table.places);
+    return status;
 }

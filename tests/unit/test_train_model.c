@@ -236,11 +236,15 @@ static void model_whatever_the_rounding(void **state) {
         float wanted[200] = {0};
         assert_in_range(psq_model_n_weights(model), 100, 200);
         psq_model_init(model, 3, wanted);
+        psq_rnn *rnn = NULL;
+        float rnn_weights[200];
+        assert_int_equal(psq_rnn_create(ctx, &spec.rnn, &rnn, &err), PSQ_OK);
         psq_tensor tensors[16];
         psq_model_meta meta;
         psq_model_spec read = PSQ_MODEL_SPEC_INIT;
         assert_int_equal(fesetround(modes[i]), 0);
         psq_model_init(model, 3, weights);
+        psq_rnn_init(rnn, 3, rnn_weights);
         psq_model_export(model, weights, tensors, &meta);
         const psq_status status = psq_model_spec_from_pairs(meta.pairs, meta.n_pairs, &read, &err);
         const int mode_after = fegetround();
@@ -248,6 +252,9 @@ static void model_whatever_the_rounding(void **state) {
         assert_int_equal(mode_after, modes[i]);
         assert_int_equal(status, PSQ_OK);
         assert_memory_equal(weights, wanted, sizeof weights);
+        assert_memory_equal(rnn_weights, wanted + 10,
+                            (size_t)psq_rnn_n_weights(rnn) * sizeof *wanted);
+        psq_rnn_destroy(rnn);
         assert_string_equal(meta.values[4], "0.3");
         assert_string_equal(meta.values[13], "0.015");
         assert_true(read.dropout == 0.3 && read.rnn.dropout == 0.015);
@@ -407,6 +414,79 @@ static void import_bad_tensors(void **state) {
     psq_model_destroy(model);
 }
 
+// 300 layers, their tensors from the last to the first; then one name for another in the middle.
+static void import_many_tensors(void **state) {
+    (void)state;
+    psq_model_spec spec = small_spec();
+    spec.rnn.n_layers = 300;
+    spec.rnn.hidden_size = 1;
+    psq_model *const model = create(&spec);
+    const int64_t n = psq_model_n_params(model);
+    const size_t bytes = (size_t)psq_model_n_weights(model) * sizeof(float);
+    float *const weights = (float *)malloc(bytes);
+    float *const copy = (float *)calloc(1, bytes);
+    psq_tensor *const tensors = (psq_tensor *)calloc((size_t)n, sizeof *tensors);
+    assert_true(n == 1203 && weights != NULL && copy != NULL && tensors != NULL);
+    psq_model_meta meta;
+    psq_model_init(model, 5, weights);
+    psq_model_export(model, weights, tensors, &meta);
+    for (int64_t i = 0; i < n / 2; i++) {
+        const psq_tensor moved = tensors[i];
+        tensors[i] = tensors[n - 1 - i];
+        tensors[n - 1 - i] = moved;
+    }
+    assert_int_equal(psq_model_import(model, tensors, n, copy, &err), PSQ_OK);
+    assert_memory_equal(weights, copy, bytes);
+    memset(copy, 0, bytes);
+    const char *const name = tensors[604].name;
+    tensors[604].name = tensors[600].name;
+    assert_fails(psq_model_import(model, tensors, n, copy, &err), PSQ_FORMAT,
+                 "rnn.weight_hh_l150 is given twice");
+    tensors[604].name = name;
+    tensors[600].name = "rnn.weight_hh_l300";
+    assert_fails(psq_model_import(model, tensors, n, copy, &err), PSQ_FORMAT,
+                 "\"rnn.weight_hh_l300\" is no parameter of this model");
+    tensors[600] = tensors[n - 1];
+    assert_fails(psq_model_import(model, tensors, n - 1, copy, &err), PSQ_FORMAT,
+                 "rnn.weight_hh_l150 is missing");
+    for (size_t i = 0; i < bytes / sizeof *copy; i++) {
+        assert_true(copy[i] == 0.0F);
+    }
+    free(weights);
+    free(copy);
+    free(tensors);
+    psq_model_destroy(model);
+}
+
+static psq_status run_import(const psq_ctx *c, void *arg) {
+    const psq_model_spec spec = small_spec();
+    psq_model *model = NULL;
+    float weights[200];
+    for (int i = 0; i < 200; i++) {
+        weights[i] = 7.0F;
+    }
+    psq_status status = psq_model_create(c, &spec, &model, NULL);
+    if (status == PSQ_OK) {
+        status = psq_model_import(model, (const psq_tensor *)arg, psq_model_n_params(model),
+                                  weights, NULL);
+        assert_true(weights[0] == (status == PSQ_OK ? 1.0F : 7.0F));
+    }
+    psq_model_destroy(model);
+    return status;
+}
+
+static void import_out_of_memory(void **state) {
+    (void)state;
+    const psq_model_spec spec = small_spec();
+    psq_model *const model = create(&spec);
+    float weights[200] = {1.0F};
+    psq_tensor tensors[16];
+    psq_model_meta meta;
+    psq_model_export(model, weights, tensors, &meta);
+    fault_each_alloc(run_import, tensors);
+    psq_model_destroy(model);
+}
+
 // ---- creation
 
 static void create_bad_specs(void **state) {
@@ -459,7 +539,8 @@ int main(void) {
         cmocka_unit_test(init_head_and_network), cmocka_unit_test(export_import_identity),
         cmocka_unit_test(export_spelling),       cmocka_unit_test(export_empty_input),
         cmocka_unit_test(pairs_bad_values),      cmocka_unit_test(pairs_bad_keys),
-        cmocka_unit_test(import_bad_tensors),    cmocka_unit_test(create_bad_specs),
+        cmocka_unit_test(import_bad_tensors),    cmocka_unit_test(import_many_tensors),
+        cmocka_unit_test(import_out_of_memory),  cmocka_unit_test(create_bad_specs),
         cmocka_unit_test(create_out_of_memory),  cmocka_unit_test(model_whatever_the_rounding),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
