@@ -9,6 +9,7 @@
 #include "kern/kern.h"
 #include "packseq/rnn.h"
 #include "rnn/cells.h"
+#include "rnn/dropout.h"
 
 struct psq_rnn {
     const psq_ctx *ctx;
@@ -22,9 +23,8 @@ struct psq_rnn {
     int64_t n_weights;
     int64_t n_params;
     psq_param *params;
-    bool drops;              // there is something between layers to drop
-    uint64_t drop_threshold; // a random word below it drops
-    double drop_scale;       // what is kept is multiplied by it
+    bool drops; // there is something between layers to drop
+    psq_drop drop;
 };
 
 // Parameters of one layer and direction, in the order of the table.

@@ -10,13 +10,9 @@
 #include "rnn/panels.h"
 #include "rnn/plan.h"
 
-enum {
-    MAX_DROP_LAYERS = 256,    // fields of the random counter (base/rng.h)
-    MAX_DROP_UNITS = 4 << 20, // D*R
-    // Parameters take at most this part of the address space, so that panels, which hold them twice
-    // and may pad them, and rows, which are shorter than they are, can be measured in size_t.
-    PART_OF_MEMORY = 16
-};
+// Parameters take at most this part of the address space, so that panels, which hold them twice and
+// may pad them, and rows, which are shorter than they are, can be measured in size_t.
+enum { PART_OF_MEMORY = 16 };
 
 static psq_status check_spec(const psq_rnn_spec *spec, psq_error *err) {
     PSQ_REQUIRE(err, spec->struct_size == sizeof *spec, PSQ_INVALID,
@@ -50,12 +46,12 @@ static psq_status check_dropout(const psq_rnn *rnn, psq_error *err) {
     if (!rnn->drops) {
         return PSQ_OK;
     }
-    PSQ_REQUIRE(err, rnn->spec.n_layers <= MAX_DROP_LAYERS, PSQ_UNSUPPORTED,
+    PSQ_REQUIRE(err, rnn->spec.n_layers <= PSQ_MAX_DROP_LAYERS, PSQ_UNSUPPORTED,
                 "spec.n_layers is %lld, with dropout it must be at most %d",
-                (long long)rnn->spec.n_layers, MAX_DROP_LAYERS);
-    PSQ_REQUIRE(err, rnn->R <= MAX_DROP_UNITS / rnn->D, PSQ_UNSUPPORTED,
+                (long long)rnn->spec.n_layers, PSQ_MAX_DROP_LAYERS);
+    PSQ_REQUIRE(err, rnn->R <= PSQ_MAX_DROP_UNITS / rnn->D, PSQ_UNSUPPORTED,
                 "a layer has %lld x %lld outputs, with dropout they must be at most %d",
-                (long long)rnn->D, (long long)rnn->R, MAX_DROP_UNITS);
+                (long long)rnn->D, (long long)rnn->R, PSQ_MAX_DROP_UNITS);
     return PSQ_OK;
 }
 
@@ -71,8 +67,7 @@ static psq_rnn plan_of(const psq_ctx *ctx, const psq_rnn_spec *spec) {
         .R = spec->proj_size > 0 ? spec->proj_size : spec->hidden_size,
         .D = spec->bidirectional ? 2 : 1,
         .drops = spec->dropout > 0.0 && spec->n_layers > 1,
-        .drop_threshold = (uint64_t)(spec->dropout * 0x1p32),
-        .drop_scale = spec->dropout < 1.0 ? 1.0 / (1.0 - spec->dropout) : 0.0,
+        .drop = psq_drop_of(spec->dropout),
     };
     psq_fpenv_leave(saved);
     return plan;

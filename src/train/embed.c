@@ -20,13 +20,13 @@ void psq_embed_gather(const psq_model *model, const void *weights, psq_batch *ba
         const int64_t first = samples->offsets[psq_chosen(batch->choice, b)];
         const int64_t length = batch->layout->lengths[b];
         if (model->spec.vocab_size == 0 && length > 0) {
-            memcpy(psq_at_mut(model, batch->x, row * I), psq_at(model, samples->rows, first * I),
-                   (size_t)length * row_bytes);
+            memcpy(psq_model_at(model, batch->x, row * I),
+                   psq_model_at_const(model, samples->rows, first * I), (size_t)length * row_bytes);
         }
         for (int64_t t = 0; model->spec.vocab_size > 0 && t < length; t++) {
             const int64_t token = samples->tokens[first + t];
-            memcpy(psq_at_mut(model, batch->x, (row + t) * I), psq_at(model, weights, token * I),
-                   row_bytes);
+            memcpy(psq_model_at(model, batch->x, (row + t) * I),
+                   psq_model_at_const(model, weights, token * I), row_bytes);
         }
         row += length;
     }
@@ -39,8 +39,8 @@ void psq_embed_backward(const psq_model *model, const psq_batch *batch, void *dw
     for (int64_t b = 0; b < batch->B; b++) {
         const int64_t first = samples->offsets[psq_chosen(batch->choice, b)];
         for (int64_t t = 0; t < batch->layout->lengths[b]; t++) {
-            void *const sum = psq_at_mut(model, dweights, samples->tokens[first + t] * I);
-            model->kern->add(I, sum, psq_at(model, batch->dx, row * I), sum);
+            void *const sum = psq_model_at(model, dweights, samples->tokens[first + t] * I);
+            model->kern->add(I, sum, psq_model_at_const(model, batch->dx, row * I), sum);
             row++;
         }
     }

@@ -6,8 +6,8 @@
 // maximum remembers its row.
 #include <string.h>
 
-#include "base/rng.h"
 #include "ragged/layout.h"
+#include "rnn/dropout.h"
 #include "train/batch.h"
 #include "train/scalar.h"
 
@@ -21,8 +21,8 @@ static void gather_last(const psq_model *model, psq_batch *batch) {
     const size_t bytes = (size_t)model->R * model->size;
     for (int64_t b = 0; b < batch->B; b++) {
         for (int64_t d = 0; d < model->D; d++) {
-            memcpy(psq_at_mut(model, batch->features, b * model->width + d * model->R),
-                   psq_at(model, batch->hn, last_state(model, batch, d, b)), bytes);
+            memcpy(psq_model_at(model, batch->features, b * model->width + d * model->R),
+                   psq_model_at_const(model, batch->hn, last_state(model, batch, d, b)), bytes);
         }
     }
 }
@@ -33,8 +33,9 @@ static void scatter_last(const psq_model *model, psq_batch *batch) {
     memset(batch->dhn, 0, (size_t)(n_states * batch->B) * bytes);
     for (int64_t b = 0; b < batch->B; b++) {
         for (int64_t d = 0; d < model->D; d++) {
-            memcpy(psq_at_mut(model, batch->dhn, last_state(model, batch, d, b)),
-                   psq_at(model, batch->dfeatures, b * model->width + d * model->R), bytes);
+            memcpy(psq_model_at(model, batch->dhn, last_state(model, batch, d, b)),
+                   psq_model_at_const(model, batch->dfeatures, b * model->width + d * model->R),
+                   bytes);
         }
     }
 }
@@ -44,10 +45,10 @@ static void gather_mean(const psq_model *model, psq_batch *batch) {
     memset(batch->features, 0, (size_t)(batch->B * W) * model->size);
     for (int64_t b = 0; b < batch->B; b++) {
         const int64_t length = batch->layout->lengths[b];
-        void *const mean = psq_at_mut(model, batch->features, b * W);
+        void *const mean = psq_model_at(model, batch->features, b * W);
         for (int64_t t = 0; t < length; t++) {
             const int64_t row = batch->layout->offsets[b] + t;
-            model->kern->add(W, mean, psq_at(model, batch->y, row * W), mean);
+            model->kern->add(W, mean, psq_model_at_const(model, batch->y, row * W), mean);
         }
         if (length > 0) {
             model->kern->scale(W, 1.0 / (double)length, mean, mean);
@@ -61,8 +62,9 @@ static void scatter_mean(const psq_model *model, psq_batch *batch) {
         const int64_t length = batch->layout->lengths[b];
         for (int64_t t = 0; t < length; t++) {
             const int64_t row = batch->layout->offsets[b] + t;
-            model->kern->scale(W, 1.0 / (double)length, psq_at(model, batch->dfeatures, b * W),
-                               psq_at_mut(model, batch->dy, row * W));
+            model->kern->scale(W, 1.0 / (double)length,
+                               psq_model_at_const(model, batch->dfeatures, b * W),
+                               psq_model_at(model, batch->dy, row * W));
         }
     }
 }
@@ -110,35 +112,22 @@ static void scatter_max(const psq_model *model, psq_batch *batch) {
     }
 }
 
-// The multipliers of target row m, which is element (id, t): docs/bits.md's dropout, the head
-// being one layer more than the network has.
-static void make_drop(const psq_model *model, psq_batch *batch, int64_t m, int64_t id, int64_t t) {
-    const double p = model->spec.dropout;
-    const uint64_t threshold = (uint64_t)(p * 0x1p32);
-    const double factor = p < 1.0 ? 1.0 / (1.0 - p) : 0.0;
-    const uint32_t layer = (uint32_t)model->spec.rnn.n_layers;
-    for (int64_t u = 0; u < model->width; u += 4) {
-        uint32_t words[4];
-        psq_random(batch->seed, PSQ_STREAM_DROPOUT, (uint64_t)id, (uint32_t)t,
-                   layer << 20 | (uint32_t)(u / 4), words);
-        for (int64_t k = 0; k < 4 && u + k < model->width; k++) {
-            psq_store(model->kern->dtype, batch->drop, m * model->width + u + k,
-                      words[k] >= threshold ? factor : 0.0);
-        }
-    }
-}
-
+// Dropout on the head's input, which is one layer more than the network has.
 static void drop_features(const psq_model *model, psq_batch *batch) {
     const bool per_row = model->spec.head == PSQ_HEAD_TOKEN;
+    const psq_drop drop = psq_drop_of(model->spec.dropout);
+    const int64_t W = model->width;
     int64_t m = 0;
     for (int64_t b = 0; b < batch->B; b++) {
         const int64_t n = per_row ? batch->layout->lengths[b] : 1;
         for (int64_t t = 0; t < n; t++) {
-            make_drop(model, batch, m, psq_chosen(batch->choice, b), t);
+            psq_drop_factors(&drop, model->kern->dtype, batch->seed,
+                             (uint64_t)psq_chosen(batch->choice, b), (uint32_t)t,
+                             model->spec.rnn.n_layers, W, psq_model_at(model, batch->drop, m * W));
             m++;
         }
     }
-    model->kern->mul(batch->M * model->width, batch->features, batch->drop, batch->features);
+    model->kern->mul(batch->M * W, batch->features, batch->drop, batch->features);
 }
 
 void psq_head_gather(const psq_model *model, psq_batch *batch) {

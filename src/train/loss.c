@@ -17,14 +17,14 @@ void psq_loss_logits(const psq_model *model, const void *weights, const void *pa
                      psq_batch *batch) {
     const int64_t C = model->spec.n_classes;
     const int64_t W = model->width;
-    const void *const bias = psq_at(model, weights, model->head_bias);
+    const void *const bias = psq_model_at_const(model, weights, model->head_bias);
     for (int64_t first = 0; first < batch->M; first += PSQ_K_BLOCK) {
         const int64_t n = min_count(PSQ_K_BLOCK, batch->M - first);
         const void *in[PSQ_K_BLOCK];
         void *out[PSQ_K_BLOCK];
         for (int64_t i = 0; i < n; i++) {
-            in[i] = psq_at(model, batch->features, (first + i) * W);
-            out[i] = psq_at_mut(model, batch->logits, (first + i) * C);
+            in[i] = psq_model_at_const(model, batch->features, (first + i) * W);
+            out[i] = psq_model_at(model, batch->logits, (first + i) * C);
             memcpy(out[i], bias, (size_t)C * model->size);
         }
         model->kern->tile(n, C, W, in, panel, out);
@@ -47,7 +47,7 @@ void psq_loss_sum(const psq_model *model, psq_batch *batch, int32_t *predictions
     const double factor = batch->n_valid > 0 ? 1.0 / (double)batch->n_valid : 0.0;
     *result = (psq_batch_result){0.0, batch->n_valid, 0};
     for (int64_t m = 0; m < batch->M; m++) {
-        void *const logits = psq_at_mut(model, batch->logits, m * C);
+        void *const logits = psq_model_at(model, batch->logits, m * C);
         const int32_t target = batch->targets[m];
         const int32_t prediction = largest(model->kern->dtype, logits, C);
         if (predictions != NULL) {
@@ -84,13 +84,13 @@ void psq_loss_backward(const psq_model *model, const void *panel, psq_batch *bat
     int64_t m = 0;
     for (int64_t n = next_valid(batch, &m, rows); n > 0; n = next_valid(batch, &m, rows)) {
         for (int64_t i = 0; i < n; i++) {
-            dlogits[i] = psq_at(model, batch->logits, rows[i] * C);
-            features[i] = psq_at(model, batch->features, rows[i] * W);
-            dfeatures[i] = psq_at_mut(model, batch->dfeatures, rows[i] * W);
+            dlogits[i] = psq_model_at_const(model, batch->logits, rows[i] * C);
+            features[i] = psq_model_at_const(model, batch->features, rows[i] * W);
+            dfeatures[i] = psq_model_at(model, batch->dfeatures, rows[i] * W);
         }
         model->kern->tile(n, W, C, dlogits, panel, dfeatures);
         model->kern->outer(n, C, W, dlogits, features,
-                           psq_at_mut(model, dweights, model->head_weight));
-        model->kern->column_sum(n, C, dlogits, psq_at_mut(model, dweights, model->head_bias));
+                           psq_model_at(model, dweights, model->head_weight));
+        model->kern->column_sum(n, C, dlogits, psq_model_at(model, dweights, model->head_bias));
     }
 }

@@ -14,9 +14,8 @@
 #include "base/fpenv.h"
 #include "base/rng.h"
 #include "base/size.h"
+#include "rnn/dropout.h"
 #include "train/scalar.h"
-
-enum { MAX_DROP_LAYERS = 256, MAX_DROP_UNITS = 4 << 20 };
 
 const char *psq_head_name(psq_head head) {
     static const char *const names[PSQ_N_HEAD] = {[PSQ_HEAD_LAST] = "last",
@@ -43,16 +42,16 @@ static psq_status check_spec(const psq_model_spec *spec, psq_error *err) {
     return PSQ_OK;
 }
 
-// The head's dropout is one more layer in the random counter, whose fields are finite
-// (base/rng.h).
+// The head's dropout is one more layer in the random counter.
 static psq_status check_dropout(const psq_model *model, psq_error *err) {
     const int64_t n_layers = model->spec.rnn.n_layers;
-    PSQ_REQUIRE(err, model->spec.dropout == 0.0 || n_layers < MAX_DROP_LAYERS, PSQ_UNSUPPORTED,
+    PSQ_REQUIRE(err, model->spec.dropout == 0.0 || n_layers < PSQ_MAX_DROP_LAYERS, PSQ_UNSUPPORTED,
                 "spec.rnn.n_layers is %lld, with dropout it must be below %d", (long long)n_layers,
-                MAX_DROP_LAYERS);
-    PSQ_REQUIRE(err, model->spec.dropout == 0.0 || model->width <= MAX_DROP_UNITS, PSQ_UNSUPPORTED,
+                PSQ_MAX_DROP_LAYERS);
+    PSQ_REQUIRE(err, model->spec.dropout == 0.0 || model->width <= PSQ_MAX_DROP_UNITS,
+                PSQ_UNSUPPORTED,
                 "the head's input has %lld values, with dropout they must be at most %d",
-                (long long)model->width, MAX_DROP_UNITS);
+                (long long)model->width, PSQ_MAX_DROP_UNITS);
     return PSQ_OK;
 }
 
@@ -187,7 +186,7 @@ void psq_model_init(const psq_model *model, uint64_t seed, void *weights) {
     for (int64_t i = 0; i < model->n_embedding; i++) {
         psq_store(dtype, weights, i, normal(seed, i));
     }
-    psq_rnn_init(model->rnn, seed, psq_at_mut(model, weights, model->n_embedding));
+    psq_rnn_init(model->rnn, seed, psq_model_at(model, weights, model->n_embedding));
     const double bound = 1.0 / sqrt((double)model->width);
     for (int64_t i = model->head_weight; i < model->n_weights; i++) {
         psq_store(dtype, weights, i, uniform(seed, i - model->head_weight) * bound);

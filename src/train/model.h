@@ -27,12 +27,12 @@ struct psq_model {
 };
 
 // Element i of an array of the model's dtype.
-static inline const void *psq_at(const psq_model *model, const void *array, int64_t i) {
-    return (const char *)array + (size_t)i * model->size;
+static inline void *psq_model_at(const psq_model *model, void *array, int64_t i) {
+    return (char *)array + (size_t)i * model->size;
 }
 
-static inline void *psq_at_mut(const psq_model *model, void *array, int64_t i) {
-    return (char *)array + (size_t)i * model->size;
+static inline const void *psq_model_at_const(const psq_model *model, const void *array, int64_t i) {
+    return (const char *)array + (size_t)i * model->size;
 }
 
 // Whether a parameter is a vector, which n_cols = 0 does not say where input_size is 0.

@@ -20,7 +20,7 @@ void psq_model_export(const psq_model *model, void *weights, psq_tensor *tensors
                                   .dtype = model->kern->dtype,
                                   .n_dims = psq_param_is_bias(param) ? 1 : 2,
                                   .dims = {param->n_rows, param->n_cols},
-                                  .data = psq_at_mut(model, weights, param->offset)};
+                                  .data = psq_model_at(model, weights, param->offset)};
     }
     const psq_fpenv saved = psq_fpenv_enter();
     psq_model_write_pairs(&model->spec, meta);
@@ -142,7 +142,7 @@ static void copy_tensors(const psq_model *model, const name_table *table, void *
         if (param != NULL) {
             const int64_t n = param->n_rows * (psq_param_is_bias(param) ? 1 : param->n_cols);
             if (n > 0) {
-                memcpy(psq_at_mut(model, weights, param->offset), table->places[i].tensor->data,
+                memcpy(psq_model_at(model, weights, param->offset), table->places[i].tensor->data,
                        (size_t)n * model->size);
             }
         }

@@ -145,9 +145,9 @@ static psq_status pack(psq_session *session, const void *weights, psq_error *err
     const psq_model *const model = session->model;
     const int64_t C = model->spec.n_classes;
     const int64_t W = model->width;
-    const void *const head = psq_at(model, weights, model->head_weight);
-    PSQ_TRY(
-        psq_rnn_pack(model->rnn, psq_at(model, weights, model->n_embedding), session->panels, err));
+    const void *const head = psq_model_at_const(model, weights, model->head_weight);
+    PSQ_TRY(psq_rnn_pack(model->rnn, psq_model_at_const(model, weights, model->n_embedding),
+                         session->panels, err));
     model->kern->panel(C, W, head, W, 1, session->head_panel);
     model->kern->panel(W, C, head, 1, W, session->head_panel_back);
     return PSQ_OK;
@@ -174,7 +174,7 @@ static psq_status backward(psq_session *session, const psq_rnn_io *io, psq_batch
     grads.dy = batch->dy;
     grads.dhn = batch->dhn;
     grads.dx = batch->dx;
-    grads.dweights = psq_at_mut(model, dweights, model->n_embedding);
+    grads.dweights = psq_model_at(model, dweights, model->n_embedding);
     PSQ_TRY(psq_rnn_backward(model->rnn, batch->layout, session->panels, io, &grads, PSQ_TRAIN,
                              batch->reserve, batch->scratch, err));
     if (model->spec.vocab_size > 0) {
