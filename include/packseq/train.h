@@ -48,8 +48,8 @@ typedef struct psq_model_spec {
 // An immutable plan, as psq_rnn; may be shared by threads.
 typedef struct psq_model psq_model;
 
-// PSQ_INVALID, PSQ_NOMEM: as psq_rnn_create. PSQ_UNSUPPORTED: likewise; with dropout, 256 layers or
-// more.
+// PSQ_INVALID, PSQ_NOMEM: as psq_rnn_create. PSQ_UNSUPPORTED: likewise; with dropout on the head's
+// input, 256 layers or more, or D*R above 4,194,304.
 PSQ_API PSQ_MUST psq_status psq_model_create(const psq_ctx *ctx, const psq_model_spec *spec,
                                              psq_model **out, psq_error *err);
 PSQ_API void psq_model_destroy(psq_model *model);
@@ -112,6 +112,7 @@ typedef struct psq_samples {
 // thread at a time.
 typedef struct psq_session psq_session;
 
+// ctx and model must outlive the session. PSQ_INVALID: an argument is NULL; PSQ_NOMEM.
 PSQ_API PSQ_MUST psq_status psq_session_create(const psq_ctx *ctx, const psq_model *model,
                                                psq_session **out, psq_error *err);
 PSQ_API void psq_session_destroy(psq_session *session);

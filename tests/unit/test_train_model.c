@@ -516,6 +516,8 @@ static void create_bad_specs(void **state) {
     TRY(spec.rnn.dtype = PSQ_BF16, PSQ_UNSUPPORTED, "dtype");
     TRY((spec.dropout = 0.5, spec.rnn.n_layers = 256), PSQ_UNSUPPORTED,
         "spec.rnn.n_layers is 256, with dropout it must be below 256");
+    TRY((spec.dropout = 0.5, spec.rnn.hidden_size = (4 << 20) + 1), PSQ_UNSUPPORTED,
+        "the head's input has 4194305 values, with dropout they must be at most 4194304");
     TRY((spec.vocab_size = INT32_MAX, spec.rnn.input_size = INT32_MAX), PSQ_NOMEM, "");
 #undef TRY
 }
