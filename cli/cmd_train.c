@@ -194,6 +194,15 @@ static int show_start(const training *t) {
 
 // ---- training
 
+// A warm-up longer than a small data set trains would keep the learning rate from ever being up.
+static int64_t warmup_steps(const training *t) {
+    const train_options *const o = t->o;
+    const int64_t n_seq = t->train.samples.n_seq;
+    const int64_t n_batches = n_seq / o->batch + (n_seq % o->batch > 0 ? 1 : 0);
+    const int64_t most = n_batches * o->epochs / 10; // the table bounds epochs, memory n_seq
+    return o->warmup < most ? o->warmup : most;
+}
+
 static int fit(training *t) {
     const train_options *const o = t->o;
     psq_error err;
@@ -202,7 +211,7 @@ static int fit(training *t) {
     opts.optim.lr = o->lr;
     opts.optim.weight_decay = o->weight_decay;
     opts.schedule = (psq_schedule_kind)o->schedule;
-    opts.n_warmup = o->warmup;
+    opts.n_warmup = warmup_steps(t);
     opts.n_epochs = o->epochs;
     opts.batch_size = o->batch;
     opts.clip = o->clip;
