@@ -91,12 +91,13 @@ typedef struct psq_allocator {
 
 // ---- files
 
-typedef enum psq_io_mode { PSQ_IO_READ, PSQ_IO_WRITE } psq_io_mode;
+typedef enum psq_io_mode { PSQ_IO_READ, PSQ_IO_CREATE } psq_io_mode;
 
 // Every function returns 0 or an errno value. read sets *done to 0 at the end of the file; read and
-// write may do less than asked, write at least one byte. PSQ_IO_WRITE creates or truncates. sync
-// and sync_dir return when the file, or the directory that holds `path`, is on the disk. close
-// releases the handle even when it fails.
+// write may do less than asked, write at least one byte. PSQ_IO_CREATE makes a file to write to and
+// gives EEXIST where anything has that name, a symbolic link too. sync and sync_dir return when the
+// file, or the directory that holds `path`, is on the disk. close releases the handle even when it
+// fails.
 typedef struct psq_io {
     void *self;
     int (*open)(void *self, const char *path, psq_io_mode mode, void **file);

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // file.c: the system's files, and whole-file reading and replacing on top of any file operations. A
-// replaced file is at every moment either the old one or the new one, whole.
+// replaced file is at every moment either the old one or the new one, whole. What is written on the
+// way has a name that nobody had, so that it can neither hit a stranger's file nor another
+// writer's.
 #define _POSIX_C_SOURCE 200809L
 
 #include "base/file.h"
@@ -25,7 +27,8 @@ static int fd_of(void *file) {
 
 static int default_open(void *self, const char *path, psq_io_mode mode, void **file) {
     (void)self;
-    const int flags = mode == PSQ_IO_READ ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
+    // O_EXCL follows no link either.
+    const int flags = mode == PSQ_IO_READ ? O_RDONLY : O_WRONLY | O_CREAT | O_EXCL;
     const int fd = open(path, flags | O_CLOEXEC, 0666);
     *file = (void *)(intptr_t)(fd + 1);
     return fd < 0 ? errno : 0;
@@ -158,14 +161,24 @@ static psq_status write_all(const psq_io *io, void *file, const char *path, cons
     return PSQ_OK;
 }
 
-// Writes, syncs and closes; closes whatever happens.
-static psq_status write_file(const psq_io *io, const char *path, const psq_chunk *chunks,
-                             int64_t n_chunks, psq_error *err) {
-    void *file = NULL;
-    int error = io->open(io->self, path, PSQ_IO_WRITE, &file);
-    if (error != 0) {
-        return fail_io(err, "open", path, error);
+// Names tried for a temporary file. What a crash or another writer left takes one each.
+enum { MAX_TRIES = 10000, MAX_SUFFIX = sizeof ".tmp9999" };
+
+// Creates the first of path.tmp0, path.tmp1, ... that is not there.
+static psq_status create_beside(const psq_io *io, const char *path, char *temporary, size_t size,
+                                void **file, psq_error *err) {
+    int error = EEXIST;
+    for (int i = 0; i < MAX_TRIES && error == EEXIST; i++) {
+        (void)snprintf(temporary, size, "%s.tmp%d", path, i);
+        error = io->open(io->self, temporary, PSQ_IO_CREATE, file);
     }
+    return error == 0 ? PSQ_OK : fail_io(err, "create", temporary, error);
+}
+
+// Writes, syncs and closes; closes whatever happens.
+static psq_status write_file(const psq_io *io, void *file, const char *path,
+                             const psq_chunk *chunks, int64_t n_chunks, psq_error *err) {
+    int error = 0;
     psq_status status = PSQ_OK;
     for (int64_t i = 0; i < n_chunks && status == PSQ_OK; i++) {
         status = write_all(io, file, path, &chunks[i], err);
@@ -177,15 +190,10 @@ static psq_status write_file(const psq_io *io, const char *path, const psq_chunk
     return status == PSQ_OK && error != 0 ? fail_io(err, "close", path, error) : status;
 }
 
-psq_status psq_file_replace(const psq_ctx *ctx, const char *path, const psq_chunk *chunks,
-                            int64_t n_chunks, psq_error *err) {
-    const psq_io *const io = &ctx->io;
-    const size_t size = strlen(path) + sizeof ".tmp";
-    char *const temporary = (char *)psq_malloc(ctx, size);
-    PSQ_REQUIRE(err, temporary != NULL, PSQ_NOMEM, "out of memory for a path: %zu bytes", size);
-    (void)snprintf(temporary, size, "%s.tmp", path);
-
-    psq_status status = write_file(io, temporary, chunks, n_chunks, err);
+static psq_status put_in_place(const psq_io *io, void *file, const char *temporary,
+                               const char *path, const psq_chunk *chunks, int64_t n_chunks,
+                               psq_error *err) {
+    psq_status status = write_file(io, file, temporary, chunks, n_chunks, err);
     int error = 0;
     if (status == PSQ_OK && (error = io->rename(io->self, temporary, path)) != 0) {
         status = fail_io(err, "rename to", path, error);
@@ -194,6 +202,20 @@ psq_status psq_file_replace(const psq_ctx *ctx, const char *path, const psq_chun
         (void)io->remove(io->self, temporary); // the first failure is the one to report
     } else if ((error = io->sync_dir(io->self, path)) != 0) {
         status = fail_io(err, "sync the directory of", path, error);
+    }
+    return status;
+}
+
+psq_status psq_file_replace(const psq_ctx *ctx, const char *path, const psq_chunk *chunks,
+                            int64_t n_chunks, psq_error *err) {
+    const psq_io *const io = &ctx->io;
+    const size_t size = strlen(path) + MAX_SUFFIX;
+    char *const temporary = (char *)psq_malloc(ctx, size);
+    PSQ_REQUIRE(err, temporary != NULL, PSQ_NOMEM, "out of memory for a path: %zu bytes", size);
+    void *file = NULL;
+    psq_status status = create_beside(io, path, temporary, size, &file, err);
+    if (status == PSQ_OK) {
+        status = put_in_place(io, file, temporary, path, chunks, n_chunks, err);
     }
     psq_free(ctx, temporary);
     return status;

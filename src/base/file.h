@@ -18,9 +18,11 @@ typedef struct psq_chunk {
     size_t size;
 } psq_chunk;
 
-// Replaces `path` by the chunks, one after the other: temporary file "path.tmp", sync, rename, sync
-// of the directory. On failure the old file is untouched and the temporary one removed; only where
-// the last step, the sync of the directory, fails, the new file is in place already.
+// Replaces `path` by the chunks, one after the other: a new file beside it ("path.tmp0", or the
+// next number that is free), sync, rename, sync of the directory. Of several writers at once the
+// last to rename wins, with a whole file. On failure the old file is untouched and the temporary
+// one removed; only where the last step, the sync of the directory, fails, the new file is in place
+// already.
 PSQ_MUST psq_status psq_file_replace(const psq_ctx *ctx, const char *path, const psq_chunk *chunks,
                                      int64_t n_chunks, psq_error *err);
 

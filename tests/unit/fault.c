@@ -88,7 +88,7 @@ static int fault_sync(void *self, void *file) {
 static int fault_close(void *self, void *file) {
     psq_fault *const fault = (psq_fault *)self;
     fault_file *const opened = (fault_file *)file;
-    int error = opened->mode == PSQ_IO_WRITE ? io_error(fault) : 0;
+    int error = opened->mode == PSQ_IO_CREATE ? io_error(fault) : 0;
     const int close_error = psq_default_io.close(NULL, opened->inner);
     error = error != 0 ? error : close_error;
     free(opened);

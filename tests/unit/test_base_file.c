@@ -6,6 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ static int setup(void **state) {
         return 1;
     }
     (void)snprintf(path, sizeof path, "%s/file", dir);
-    (void)snprintf(temporary, sizeof temporary, "%s/file.tmp", dir);
+    (void)snprintf(temporary, sizeof temporary, "%s/file.tmp0", dir);
     return psq_ctx_create(NULL, &ctx, NULL) == PSQ_OK ? 0 : 1;
 }
 
@@ -246,14 +247,52 @@ static void file_replace_writes_chunks(void **state) {
     assert_false(exists(temporary));
 }
 
-// A stale temporary file, longer than the new one, is no obstacle and leaves no trace.
-static void file_replace_over_stale_temporary(void **state) {
+// Files and links that have the names of temporary ones are no obstacle and stay as they are.
+static void file_replace_spares_other_files(void **state) {
     (void)state;
-    put("a long stale temporary file", 27);
+    char link[64];
+    (void)snprintf(link, sizeof link, "%s/file.tmp1", dir);
+    put("a stranger's file", 17);
     assert_int_equal(rename(path, temporary), 0);
+    assert_int_equal(symlink("file.tmp0", link), 0);
     assert_int_equal(replace(ctx), PSQ_OK);
     assert_true(holds("new content"));
+    assert_int_equal(remove(link), 0);
+    assert_int_equal(rename(temporary, path), 0);
+    assert_true(holds("a stranger's file"));
+}
+
+// Another writer, with other content, begins and ends while the file is being synced.
+static int sync_after_other(void *self, void *file) {
+    const psq_chunk other = {"other", 5};
+    assert_int_equal(psq_file_replace(ctx, path, &other, 1, &err), PSQ_OK);
+    assert_true(holds("other"));
+    return psq_default_io.sync(self, file);
+}
+
+static void file_replace_two_at_once(void **state) {
+    (void)state;
+    psq_io io = psq_default_io;
+    io.sync = sync_after_other;
+    psq_ctx *const slow = ctx_with_io(&io);
+    assert_int_equal(replace(slow), PSQ_OK);
+    assert_true(holds("new content"));
     assert_false(exists(temporary));
+    psq_ctx_destroy(slow);
+}
+
+static int open_taken(void *self, const char *name, psq_io_mode mode, void **file) {
+    (void)self, (void)name, (void)mode, (void)file;
+    return EEXIST;
+}
+
+static void file_replace_without_a_free_name(void **state) {
+    (void)state;
+    psq_io io = psq_default_io;
+    io.open = open_taken;
+    psq_ctx *const crowded = ctx_with_io(&io);
+    assert_fails(replace(crowded), PSQ_IO, "file.tmp9999: File exists");
+    psq_ctx_destroy(crowded);
 }
 
 static void file_replace_in_the_current_directory(void **state) {
@@ -398,8 +437,10 @@ static void file_replace_out_of_memory(void **state) {
 
 // Opens the device that is always full instead of the file.
 static int open_full(void *self, const char *name, psq_io_mode mode, void **file) {
-    (void)name;
-    return psq_default_io.open(self, "/dev/full", mode, file);
+    (void)self, (void)name, (void)mode;         // the device is there already
+    const int fd = open("/dev/full", O_WRONLY); // a handle as the default ones are
+    *file = (void *)(intptr_t)(fd + 1);
+    return fd < 0 ? errno : 0;
 }
 
 static void file_replace_on_full_device(void **state) {
@@ -430,7 +471,7 @@ static void file_replace_where_nobody_may(void **state) {
     assert_non_null(strstr(err.text, "Not a directory"));
     assert_int_equal(psq_file_replace(ctx, name, new_chunks, 4, NULL), PSQ_IO);
     assert_fails(psq_file_replace(ctx, dir, new_chunks, 4, &err), PSQ_IO, "cannot rename to ");
-    (void)snprintf(name, sizeof name, "%s.tmp", dir);
+    (void)snprintf(name, sizeof name, "%s.tmp0", dir);
     assert_false(exists(name));
 
     if (geteuid() != 0) { // the superuser may write anywhere
@@ -452,7 +493,9 @@ int main(void) {
         cmocka_unit_test(file_read_each_failure),
         cmocka_unit_test(file_read_memory_is_bounded),
         cmocka_unit_test(file_replace_writes_chunks),
-        cmocka_unit_test(file_replace_over_stale_temporary),
+        cmocka_unit_test(file_replace_spares_other_files),
+        cmocka_unit_test(file_replace_two_at_once),
+        cmocka_unit_test(file_replace_without_a_free_name),
         cmocka_unit_test(file_replace_in_the_current_directory),
         cmocka_unit_test(file_replace_short_writes),
         cmocka_unit_test(file_replace_syncs_before_renaming),

@@ -15,7 +15,7 @@
 #include "packseq/io.h"
 
 static const char path[] = "test_io_safetensors_write.tmp.safetensors";
-static const char temporary[] = "test_io_safetensors_write.tmp.safetensors.tmp";
+static const char temporary[] = "test_io_safetensors_write.tmp.safetensors.tmp0";
 
 static psq_ctx *ctx;
 
