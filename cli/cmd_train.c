@@ -55,8 +55,12 @@ static int check_out(const char *path) {
     char *const directory = cli_alloc(size + 2, 1);
     memcpy(directory, size > 0 ? path : ".", size > 0 ? size : 1);
     int code = EXIT_SUCCESS;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+    const bool exists = stat(path, &info) == 0;
+    if (exists && S_ISDIR(info.st_mode)) {
         say("--out is '%s', which is a directory", path);
+        code = EXIT_IO;
+    } else if (exists && !S_ISREG(info.st_mode)) {
+        say("--out is '%s', which is no regular file and would be replaced by one", path);
         code = EXIT_IO;
     } else if (access(directory, W_OK | X_OK) != 0) {
         say("--out is '%s', but %s cannot be written to: %s", path, directory, strerror(errno));
