@@ -49,6 +49,9 @@ static void train_free(training *t) {
 
 // Whether the model can be saved there, before a minute is spent on it.
 static int check_out(const char *path) {
+    if (path[0] == '\0') {
+        return fail_usage("--out is empty, must be the path of a file");
+    }
     struct stat info;
     const char *const slash = strrchr(path, '/');
     const size_t size = slash ? (size_t)(slash - path) + 1 : 0;

@@ -20,12 +20,12 @@ extern "C" {
 // symbolic link at path is replaced, not followed, and so is a device; the mode is the umask's. The
 // bytes are a function of the arguments: keys of the metadata sorted, tensors by element size
 // (largest first) then name, data from a multiple of 64. Nothing is written that
-// psq_safetensors_read would refuse. PSQ_INVALID: a name or key that is NULL, repeated, longer than
-// 1024 bytes, no UTF-8, with a control character, or "__metadata__"; a value that is NULL, no
-// UTF-8, or takes more than 1 MiB in the file; a negative dimension; more than the reader's limits.
-// PSQ_UNSUPPORTED: a big-endian machine. PSQ_IO: with the path and the system's message; the old
-// file is untouched (except where only the last step failed, the directory's sync) and the
-// temporary one removed. PSQ_NOMEM.
+// psq_safetensors_read would refuse. PSQ_INVALID: an empty path; a name or key that is NULL,
+// repeated, longer than 1024 bytes, no UTF-8, with a control character, or "__metadata__"; a value
+// that is NULL, no UTF-8, or takes more than 1 MiB in the file; a negative dimension; more than the
+// reader's limits. PSQ_UNSUPPORTED: a big-endian machine. PSQ_IO: with the path and the system's
+// message; the old file is untouched (except where only the last step failed, the directory's sync)
+// and the temporary one removed. PSQ_NOMEM.
 PSQ_API PSQ_MUST psq_status psq_safetensors_write(const psq_ctx *ctx, const char *path,
                                                   const psq_tensor *tensors, int64_t n_tensors,
                                                   const psq_pair *metadata, int64_t n_metadata,

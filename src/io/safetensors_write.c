@@ -293,6 +293,7 @@ psq_status psq_safetensors_write(const psq_ctx *ctx, const char *path, const psq
                                  psq_error *err) {
     PSQ_REQUIRE(err, ctx != NULL, PSQ_INVALID, "ctx is NULL");
     PSQ_REQUIRE(err, path != NULL, PSQ_INVALID, "path is NULL");
+    PSQ_REQUIRE(err, path[0] != '\0', PSQ_INVALID, "path is empty");
     PSQ_REQUIRE(err, psq_little_endian(), PSQ_UNSUPPORTED,
                 "safetensors files on a big-endian machine");
     writer w = {.ctx = ctx,

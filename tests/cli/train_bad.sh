@@ -10,6 +10,7 @@ t packseq train --label column two.tsv
 t packseq train --label column --max-length 2 two.tsv
 t packseq train --out no/such/folder/model one.txt
 t packseq train --out . one.txt
+t packseq train --out '' one.txt
 mkfifo pipe
 t packseq train --out pipe one.txt
 t packseq train --out /dev/null one.txt

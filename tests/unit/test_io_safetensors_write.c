@@ -230,13 +230,15 @@ static void header_has_a_limit(void **state) {
                    "100000000");
 }
 
-static void null_arguments_are_refused(void **state) {
+static void missing_arguments_are_refused(void **state) {
     (void)state;
     psq_error err;
     assert_int_equal(psq_safetensors_write(NULL, path, NULL, 0, NULL, 0, &err), PSQ_INVALID);
     assert_string_equal(err.text, "ctx is NULL");
     assert_int_equal(psq_safetensors_write(ctx, NULL, NULL, 0, NULL, 0, &err), PSQ_INVALID);
     assert_string_equal(err.text, "path is NULL");
+    assert_int_equal(psq_safetensors_write(ctx, "", NULL, 0, NULL, 0, &err), PSQ_INVALID);
+    assert_string_equal(err.text, "path is empty");
 }
 
 static void unwritable_path_is_named(void **state) {
@@ -308,7 +310,7 @@ int main(void) {
         cmocka_unit_test(bad_tensor_is_refused),
         cmocka_unit_test(bad_metadata_are_refused),
         cmocka_unit_test(header_has_a_limit),
-        cmocka_unit_test(null_arguments_are_refused),
+        cmocka_unit_test(missing_arguments_are_refused),
         cmocka_unit_test(unwritable_path_is_named),
         cmocka_unit_test(write_reports_failing_memory),
         cmocka_unit_test(write_reports_failing_files),
