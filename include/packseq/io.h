@@ -3,7 +3,9 @@
 
 // io.h: files. Named tensors in safetensors files, ragged data sets from text. Files from strangers
 // are safe to load: everything is checked before it is used, memory grows with the file's size only
-// (as each function says), and every error about a file names it.
+// (as each function says), and every error about a file names it. A control character is here one
+// below U+0020, one from U+007F to U+009F or one that turns the direction of a text: U+202A to
+// U+202E, U+2066 to U+2069.
 #ifndef PACKSEQ_IO_H
 #define PACKSEQ_IO_H
 

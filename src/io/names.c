@@ -59,6 +59,19 @@ size_t psq_utf8_prefix(const char *bytes, size_t size) {
     return at;
 }
 
+// Whether a control character begins here in valid UTF-8: C0, DEL, C1, and the marks that turn the
+// direction of what follows, U+202A to U+202E and U+2066 to U+2069.
+static bool is_control(const unsigned char *at, size_t size) {
+    if (at[0] == 0xC2 && size >= 2) {
+        return at[1] < 0xA0;
+    }
+    if (at[0] == 0xE2 && size >= 3) {
+        return (at[1] == 0x80 && at[2] >= 0xAA && at[2] <= 0xAE) ||
+               (at[1] == 0x81 && at[2] >= 0xA6 && at[2] <= 0xA9);
+    }
+    return at[0] < 0x20 || at[0] == 0x7F;
+}
+
 const char *psq_name_fault(const char *name, size_t size) {
     if (size > PSQ_MAX_NAME) {
         return "is longer than 1024 bytes";
@@ -67,7 +80,7 @@ const char *psq_name_fault(const char *name, size_t size) {
         return "is no UTF-8";
     }
     for (size_t i = 0; i < size; i++) {
-        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7F) {
+        if (is_control((const unsigned char *)name + i, size - i)) {
             return "has a control character";
         }
     }

@@ -88,6 +88,24 @@ static void name_has_no_control_character(void **state) {
     }
 }
 
+// Each first and last one, and their neighbours.
+static void name_has_no_longer_control_character(void **state) {
+    (void)state;
+    static const char *const refused[] = {"\xc2\x80",     "\xc2\x9f",     "n\xe2\x80\xaa",
+                                          "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9z"};
+    static const char *const kept[] = {"\xc2\xa0",     "\xc3\x80",     "\xe2\x80\xa9",
+                                       "\xe2\x80\xaf", "\xe2\x81\xa5", "\xe2\x81\xaa",
+                                       "\xe2\x82\xac"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        const char *const fault = psq_name_fault(refused[i], strlen(refused[i]));
+        assert_non_null(fault);
+        assert_string_equal(fault, "has a control character");
+    }
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        assert_null(psq_name_fault(kept[i], strlen(kept[i])));
+    }
+}
+
 static void name_is_shown_in_whole_characters(void **state) {
     (void)state;
     char name[201];
@@ -119,6 +137,7 @@ int main(void) {
         cmocka_unit_test(utf8_cut_or_broken_is_refused),
         cmocka_unit_test(utf8_overlong_is_refused),
         cmocka_unit_test(name_has_no_control_character),
+        cmocka_unit_test(name_has_no_longer_control_character),
         cmocka_unit_test(name_is_shown_in_whole_characters),
         cmocka_unit_test(long_path_leaves_the_sentence),
     };
