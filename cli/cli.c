@@ -46,9 +46,8 @@ int fail_data(const char *format, ...) {
     return EXIT_DATA;
 }
 
-int fail_error(const psq_error *err) {
-    say("%s", err->text);
-    switch (err->status) {
+static int code_of(psq_status status) {
+    switch (status) {
     case PSQ_INVALID:
     case PSQ_SHAPE:
     case PSQ_FORMAT:
@@ -59,6 +58,16 @@ int fail_error(const psq_error *err) {
     default:
         return EXIT_FAILURE;
     }
+}
+
+int fail_error(const psq_error *err) {
+    say("%s", err->text);
+    return code_of(err->status);
+}
+
+int fail_file(const char *path, const psq_error *err) {
+    say("%s: %s", path, err->text);
+    return code_of(err->status);
 }
 
 void cli_no_memory(void) {

@@ -41,6 +41,7 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int fail_data(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int fail_error(const psq_error *err);
+int fail_file(const char *path, const psq_error *err); // names the file first
 
 // Memory for n items of `size` bytes, zeroed; never NULL: the command ends when there is none,
 // which leaves nothing behind because files are renamed into place only when they are whole.

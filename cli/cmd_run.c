@@ -44,6 +44,7 @@ typedef struct queue {
     const run_options *o;
     const classifier *c;
     int64_t n_seen;
+    int64_t n_answered;
     int64_t n;
     int64_t offsets[BATCH_SEQ + 1];
     char *bytes;
@@ -60,6 +61,15 @@ typedef struct guess {
 static double logit(const classifier *c, const void *logits, int64_t i) {
     return psq_model_get_spec(c->model)->rnn.dtype == PSQ_F64 ? ((const double *)logits)[i]
                                                               : ((const float *)logits)[i];
+}
+
+static bool is_finite(const classifier *c, const void *logits, int64_t b) {
+    for (int64_t k = 0; k < c->n_classes; k++) {
+        if (!isfinite(logit(c, logits, b * c->n_classes + k))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 // Softmax of line b of the logits.
@@ -115,16 +125,25 @@ static void print_json(const queue *q, const char *bytes, int64_t size, const gu
     json_print(document);
 }
 
-static void print_answers(const queue *q, const void *logits) {
+static int print_answers(queue *q, const void *logits) {
+    int code = EXIT_SUCCESS;
     const int64_t n = q->o->top < q->c->n_classes ? q->o->top : q->c->n_classes;
     guess *const guesses = cli_alloc((size_t)q->c->n_classes, sizeof(*guesses));
     for (int64_t b = 0; b < q->n; b++) {
+        q->n_answered++;
+        if (!is_finite(q->c, logits, b)) {
+            code = fail_data("sequence %" PRId64 " has no answer: the model's output is infinite "
+                             "or no number",
+                             q->n_answered);
+            break;
+        }
         softmax(q->c, logits, b, guesses);
         qsort(guesses, (size_t)q->c->n_classes, sizeof(*guesses), compare_guesses);
         (q->o->json ? print_json : print_text)(q, q->bytes + q->offsets[b],
                                                q->offsets[b + 1] - q->offsets[b], guesses, n);
     }
     free(guesses);
+    return code;
 }
 
 // A reader that is gone ends the command instead of letting it answer to nobody.
@@ -150,13 +169,12 @@ static int queue_answer(queue *q) {
     const psq_samples samples = {q->n, q->offsets, tokens, NULL, NULL};
     const psq_status status = psq_session_eval(q->c->session, q->c->weights, &samples, NULL, q->n,
                                                logits, NULL, &result, &err);
-    if (status == PSQ_OK) {
-        print_answers(q, logits);
-    }
+    const int code = status == PSQ_OK ? print_answers(q, logits) : fail_error(&err);
     free(logits);
     free(tokens);
     q->n = 0;
-    return status == PSQ_OK ? flush_answers() : fail_error(&err);
+    const int flushed = flush_answers();
+    return code != EXIT_SUCCESS ? code : flushed;
 }
 
 static bool is_text(const char *bytes, size_t size) {
@@ -255,7 +273,8 @@ const command cmd_run = {
     "here),\n"
     "then its class and the class's probability, separated by tabs; with --top N the N most "
     "probable\n"
-    "classes. With --json: one object per word.\n\n"
+    "classes. With --json: one object per word. A model whose output is infinite or no number\n"
+    "ends it with exit code 65.\n\n"
     "  packseq run model.safetensors zeesterren niebieski\n"
     "  packseq run model.safetensors < words.txt",
     table,

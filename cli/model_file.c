@@ -117,7 +117,7 @@ static int check_sizes(const psq_ctx *ctx, const char *path, const psq_safetenso
                          path, spec->rnn.n_layers, n_tensors);
     }
     if (psq_model_create(ctx, spec, &model, &err) != PSQ_OK) {
-        return fail_data("%s: %s", path, err.text);
+        return fail_file(path, &err);
     }
     const int64_t n_weights = psq_model_n_weights(model);
     psq_model_destroy(model);
@@ -212,7 +212,7 @@ static int create_from(const psq_ctx *ctx, const char *path, const psq_safetenso
     if (code == EXIT_SUCCESS &&
         psq_model_import(out->model, psq_safetensors_tensors(file), psq_safetensors_n_tensors(file),
                          out->weights, &err) != PSQ_OK) {
-        code = fail_data("%s: %s", path, err.text);
+        code = fail_file(path, &err);
         classifier_destroy(ctx, out);
     }
     return code;
@@ -229,7 +229,7 @@ int classifier_load(const psq_ctx *ctx, const char *path, classifier *out) {
     int code = EXIT_SUCCESS;
     if (psq_model_spec_from_pairs(psq_safetensors_metadata(file), psq_safetensors_n_metadata(file),
                                   &spec, &err) != PSQ_OK) {
-        code = fail_data("%s: %s", path, err.text);
+        code = fail_file(path, &err);
     }
     if (code == EXIT_SUCCESS) {
         code = check_kind(path, file, &spec);

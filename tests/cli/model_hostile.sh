@@ -24,3 +24,13 @@ broken 's/\\"x\\",/\\"y\\",/'
 broken 's/\\"x\\",\\"y\\"/\\"x,y\\"    /'
 broken 's/\\"x\\",\\"y\\"/\\"\xc2\x9b\\",\\"\\"/'
 broken 's/head\.bias/head.bios/'
+# Sizes that no memory holds; the class's name makes room for them.
+printf 'xxxxxxxxxxxxxxxxxxx\tabc\ny\tdefg\n' >long.tsv
+packseq train -q --label column -n 1 --hidden 4 --embed 4 --out m long.tsv >/dev/null
+size=$(wc -c <m)
+broken 's/xxxxxxxxxxxxxxxxxxx/x/;s/"packseq.hidden_size":"4"/"packseq.hidden_size":"4000000000000000000"/'
+# A weight that is no number: no answer, and none that looks like one.
+head -c $((size - 4)) m >b
+printf '\377\377\377\177' >>b
+t packseq run b abc
+t packseq run --json b abc
