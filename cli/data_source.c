@@ -28,13 +28,31 @@ static psq_status add_embedded(psq_text *text, psq_error *err) {
     return status;
 }
 
-static int add_stdin(psq_text *text) {
+// Whether bytes[begin, size) end in a line that nothing can make right any more. Reading on would
+// be vain, for ever where the input has no end; psq_text_add says what is wrong.
+static bool is_hopeless(const char *bytes, size_t begin, size_t size, size_t *line,
+                        int64_t max_length) {
+    for (size_t i = begin; i < size; i++) {
+        if (bytes[i] == '\n') {
+            *line = i + 1;
+        } else if (bytes[i] == '\0') {
+            return true;
+        }
+    }
+    return size - *line > (size_t)max_length + 1; // a CR may end it
+}
+
+static int add_stdin(psq_text *text, int64_t max_length) {
     size_t size = 0;
+    size_t line = 0; // where the last one begins
     size_t capacity = 1 << 16;
     char *bytes = cli_alloc(capacity, 1);
     size_t done = 0;
     while ((done = fread(bytes + size, 1, capacity - size, stdin)) > 0) {
         size += done;
+        if (is_hopeless(bytes, size - done, size, &line, max_length)) {
+            break;
+        }
         if (size == capacity) {
             capacity *= 2;
             bytes = cli_grow(bytes, capacity, 1);
@@ -52,7 +70,7 @@ static int add_stdin(psq_text *text) {
     return code;
 }
 
-static int add_all(psq_text *text, int n_files, char **files) {
+static int add_all(psq_text *text, int64_t max_length, int n_files, char **files) {
     psq_error err;
     if (n_files == 0) {
         return add_embedded(text, &err) == PSQ_OK ? EXIT_SUCCESS : fail_error(&err);
@@ -60,7 +78,7 @@ static int add_all(psq_text *text, int n_files, char **files) {
     int code = EXIT_SUCCESS;
     for (int i = 0; code == EXIT_SUCCESS && i < n_files; i++) {
         if (strcmp(files[i], "-") == 0) {
-            code = add_stdin(text);
+            code = add_stdin(text, max_length);
         } else if (psq_text_add_file(text, files[i], &err) != PSQ_OK) {
             code = fail_error(&err);
         }
@@ -78,7 +96,7 @@ int data_read(const psq_ctx *ctx, const data_options *options, int n_files, char
     if (psq_text_create(ctx, &opts, out, &err) != PSQ_OK) {
         return fail_error(&err);
     }
-    const int code = add_all(*out, n_files, files);
+    const int code = add_all(*out, options->max_length, n_files, files);
     if (code != EXIT_SUCCESS) {
         psq_text_destroy(*out);
         *out = NULL;

@@ -43,10 +43,11 @@ typedef struct psq_safetensors psq_safetensors;
 // the file; at most PSQ_MAX_DIMS dimensions; integers without sign, fraction, exponent or leading
 // zeros; no duplicate or unknown keys; tensors must fill the data without hole, overlap or trailing
 // bytes. PSQ_FORMAT: any of these, naming the tensor and both values. PSQ_UNSUPPORTED: a dtype of
-// the format that psq_dtype does not have; a big-endian machine. PSQ_IO, PSQ_NOMEM.
-// Memory in use stays below twice the file's size plus 16 MiB. Small pieces of the header go
-// through jansson, whose memory, a few MiB at most, does not come from the context's allocator;
-// where it runs out the status may be PSQ_FORMAT.
+// the format that psq_dtype does not have; a big-endian machine. PSQ_IO, PSQ_NOMEM. The file is
+// read in order, each part when the one before has been checked: the header's size, the header, the
+// data that it states, one byte more to see the end. Memory in use stays below twice the bytes read
+// plus 16 MiB. Small pieces of the header go through jansson, whose memory, a few MiB at most, does
+// not come from the context's allocator; where it runs out the status may be PSQ_FORMAT.
 PSQ_API PSQ_MUST psq_status psq_safetensors_read(const psq_ctx *ctx, const char *path,
                                                  psq_safetensors **out, psq_error *err);
 
@@ -98,12 +99,13 @@ PSQ_API PSQ_MUST psq_status psq_text_create(const psq_ctx *ctx, const psq_text_o
                                             psq_text **out, psq_error *err);
 PSQ_API void psq_text_destroy(psq_text *text);
 
-// Adds the lines of a file: separated by LF or CRLF, the last one with or without. A byte order
-// mark at its start is skipped. With PSQ_LABEL_COLUMN a line that ends behind its separator is a
-// sequence of length 0, whatever skip_empty says. PSQ_IO: with the path. PSQ_FORMAT: "path:line:
-// ..." a NUL byte, a line over max_length, no separator, bytes that are no UTF-8, a label that is
-// empty, longer than 1024 bytes or has a control character. PSQ_INVALID: a path that makes no such
-// label. PSQ_NOMEM. After an error the data set is as it was before the call.
+// Adds the lines of a file, which is read piece by piece up to the first fault: separated by LF or
+// CRLF, the last one with or without. A byte order mark at its start is skipped. With
+// PSQ_LABEL_COLUMN a line that ends behind its separator is a sequence of length 0, whatever
+// skip_empty says. PSQ_IO: with the path. PSQ_FORMAT: "path:line: ..." a NUL byte, a line over
+// max_length, no separator, bytes that are no UTF-8, a label that is empty, longer than 1024 bytes
+// or has a control character. PSQ_INVALID: a path that makes no such label. PSQ_NOMEM. After an
+// error the data set is as it was before the call.
 PSQ_API PSQ_MUST psq_status psq_text_add_file(psq_text *text, const char *path, psq_error *err);
 
 // The same from memory; `name` stands for the path.

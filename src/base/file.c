@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// file.c: the system's files, and whole-file reading and replacing on top of any file operations. A
+// file.c: the system's files, and reading and replacing on top of any file operations. A
 // replaced file is at every moment either the old one or the new one, whole. What is written on the
 // way has a name that nobody had, so that it can neither hit a stranger's file nor another
 // writer's.
@@ -102,7 +102,7 @@ const psq_io psq_default_io = {NULL,           default_open,   default_read,
                                default_write,  default_sync,   default_close,
                                default_rename, default_remove, default_sync_dir};
 
-// ---- whole files
+// ---- reading and replacing
 
 static psq_status fail_io(psq_error *err, const char *verb, const char *path, int error) {
     char reason[128] = "";
@@ -110,41 +110,33 @@ static psq_status fail_io(psq_error *err, const char *verb, const char *path, in
     return psq_fail(err, PSQ_IO, "cannot %s %.120s: %s", verb, path, reason);
 }
 
-static psq_status read_all(const psq_ctx *ctx, void *file, const char *path, void **bytes,
-                           size_t *size, psq_error *err) {
-    const psq_io *const io = &ctx->io;
-    size_t capacity = 0;
-    for (;;) {
-        PSQ_TRY(psq_grow(ctx, bytes, &capacity, *size, psq_size_add(*size, 4096), path, err));
-        size_t done = 0;
-        const int error = io->read(io->self, file, (char *)*bytes + *size, capacity - *size, &done);
-        if (error != 0) {
-            return fail_io(err, "read", path, error);
-        }
-        if (done == 0) {
-            return PSQ_OK;
-        }
-        *size += done;
-    }
+psq_status psq_file_open(const psq_ctx *ctx, const char *path, psq_file *file, psq_error *err) {
+    *file = (psq_file){ctx, path, NULL};
+    const int error = ctx->io.open(ctx->io.self, path, PSQ_IO_READ, &file->handle);
+    return error != 0 ? fail_io(err, "open", path, error) : PSQ_OK;
 }
 
-psq_status psq_file_read(const psq_ctx *ctx, const char *path, void **bytes, size_t *size,
-                         psq_error *err) {
-    const psq_io *const io = &ctx->io;
-    *bytes = NULL;
-    *size = 0;
-    void *file = NULL;
-    const int error = io->open(io->self, path, PSQ_IO_READ, &file);
-    if (error != 0) {
-        return fail_io(err, "open", path, error);
+psq_status psq_file_next(psq_file *file, void *bytes, size_t size, size_t *done, psq_error *err) {
+    const psq_io *const io = &file->ctx->io;
+    *done = 0;
+    while (*done < size) {
+        size_t now = 0;
+        const int error =
+            io->read(io->self, file->handle, (char *)bytes + *done, size - *done, &now);
+        if (error != 0) {
+            return fail_io(err, "read", file->path, error);
+        }
+        if (now == 0) {
+            break;
+        }
+        *done += now;
     }
-    const psq_status status = read_all(ctx, file, path, bytes, size, err);
-    (void)io->close(io->self, file); // nothing was written, so nothing can be lost
-    if (status != PSQ_OK) {
-        psq_free(ctx, *bytes);
-        *bytes = NULL;
-    }
-    return status;
+    return PSQ_OK;
+}
+
+void psq_file_close(psq_file *file) {
+    const psq_io *const io = &file->ctx->io;
+    (void)io->close(io->self, file->handle); // nothing was written, so nothing can be lost
 }
 
 static psq_status write_all(const psq_io *io, void *file, const char *path, const psq_chunk *chunk,

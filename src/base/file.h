@@ -1,17 +1,27 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// file.h: whole files through a context's file operations.
+// file.h: files read in order and replaced whole, through a context's file operations.
 #ifndef PACKSEQ_BASE_FILE_H
 #define PACKSEQ_BASE_FILE_H
 
 #include "packseq/base.h"
 
-// Reads all of a file (pipes too) into memory that psq_free frees; while reading, memory stays
-// below three times the file's size plus three pages. PSQ_IO names the path and the system's
+// A file that is being read, a pipe too. `path` is borrowed. PSQ_IO names the path and the system's
 // message.
-PSQ_MUST psq_status psq_file_read(const psq_ctx *ctx, const char *path, void **bytes, size_t *size,
+typedef struct psq_file {
+    const psq_ctx *ctx;
+    const char *path;
+    void *handle;
+} psq_file;
+
+PSQ_MUST psq_status psq_file_open(const psq_ctx *ctx, const char *path, psq_file *file,
                                   psq_error *err);
+
+// The next `size` bytes; *done is less only at the file's end.
+PSQ_MUST psq_status psq_file_next(psq_file *file, void *bytes, size_t size, size_t *done,
+                                  psq_error *err);
+void psq_file_close(psq_file *file);
 
 typedef struct psq_chunk {
     const void *bytes;

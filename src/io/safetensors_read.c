@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// safetensors_read.c: the header is checked to its end, against the file's size too, before memory
-// for the data is asked for, so that no header can ask for more than its file holds. Then every
-// tensor is copied to a multiple of 64 bytes: offsets in strange files need not suit the type.
+// safetensors_read.c: the header is checked to its end before the data is read, the data is all
+// there before memory for the tensors is asked for, and nothing is read beyond what the header
+// says, so that no file can ask for more than it holds. Then every tensor is copied to a multiple
+// of 64 bytes: offsets in strange files need not suit the type.
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "io/json_cut.h"
 #include "io/names.h"
 #include "io/safetensors.h"
+#include "io/source.h"
 #include "packseq/io.h"
 
 struct psq_safetensors {
@@ -34,8 +36,10 @@ typedef struct extent {
 
 typedef struct reader {
     const char *file; // for errors
+    psq_source source;
+    psq_rope header_bytes;
     psq_span header;
-    psq_span data;
+    psq_rope data;
     size_t used; // of the strings
     bool has_metadata;
     extent *extents; // [n_tensors]
@@ -159,11 +163,6 @@ static psq_status read_offsets(reader *r, const psq_tensor *tensor, const json_t
         return psq_file_fail(r->err, PSQ_FORMAT, r->file,
                              TENSOR ": data_offsets begin at %lld and end before, at %lld",
                              NAME(tensor), begin, end);
-    }
-    if ((uint64_t)end > r->data.size) {
-        return psq_file_fail(r->err, PSQ_FORMAT, r->file,
-                             TENSOR ": data_offsets end at %lld, the file has %zu bytes of data",
-                             NAME(tensor), end, r->data.size);
     }
     if ((uint64_t)(end - begin) != bytes) {
         return psq_file_fail(r->err, PSQ_FORMAT, r->file,
@@ -343,8 +342,9 @@ static psq_status read_header(reader *r) {
 
 // ---- the data
 
-// In the order of the data every tensor must begin where the one before ends.
-static psq_status check_extents(reader *r) {
+// In the order of the data every tensor must begin where the one before ends. *size becomes the end
+// of the last one.
+static psq_status check_extents(reader *r, int64_t *size) {
     const psq_safetensors *const out = r->out;
     sort(r->extents, out->n_tensors, sizeof(extent), compare_extents);
     int64_t end = 0;
@@ -358,12 +358,38 @@ static psq_status check_extents(reader *r) {
         }
         end = e->end;
     }
-    if ((uint64_t)end != r->data.size) {
-        return psq_file_fail(r->err, PSQ_FORMAT, r->file,
-                             "the tensors end at %lld, the file has %zu bytes of data",
-                             (long long)end, r->data.size);
+    *size = end;
+    return PSQ_OK;
+}
+
+// The bytes behind the data that was to be the last.
+static psq_status check_end(reader *r) {
+    size_t more = r->source.left;
+    if (r->source.file != NULL) {
+        char byte;
+        PSQ_TRY(psq_file_next(r->source.file, &byte, 1, &more, r->err));
+    }
+    if (more > 0) {
+        return psq_file_fail(
+            r->err, PSQ_FORMAT, r->file, "the tensors end at %zu, the file has %s%zu bytes of data",
+            r->data.size, r->source.file != NULL ? "at least " : "", r->data.size + more);
     }
     return PSQ_OK;
+}
+
+// All data, and nothing behind it.
+static psq_status take_data(reader *r, int64_t size) {
+    PSQ_TRY(psq_source_take(&r->source, psq_size_of(size, 1), &r->data, r->err));
+    for (int64_t i = 0; i < r->out->n_tensors; i++) {
+        const extent *const e = &r->extents[i];
+        if ((uint64_t)e->end > r->data.size) {
+            return psq_file_fail(
+                r->err, PSQ_FORMAT, r->file,
+                TENSOR ": data_offsets end at %lld, the file has %zu bytes of data",
+                NAME(&r->out->tensors[e->tensor]), (long long)e->end, r->data.size);
+        }
+    }
+    return check_end(r);
 }
 
 static size_t padded(const extent *e) {
@@ -385,7 +411,7 @@ static psq_status copy_data(reader *r) {
     for (int64_t i = 0; i < out->n_tensors; i++) {
         const extent *const e = &r->extents[i];
         out->tensors[e->tensor].data = at;
-        memcpy(at, r->data.at + e->begin, (size_t)(e->end - e->begin));
+        psq_rope_copy(&r->data, (size_t)e->begin, (size_t)(e->end - e->begin), at);
         at += padded(e);
     }
     return PSQ_OK;
@@ -405,36 +431,76 @@ static psq_status sort_tensors(reader *r) {
 
 // ---- the file
 
-static psq_status split(reader *r, const char *bytes, size_t size) {
-    if (size < PSQ_ST_SIZE_BYTES) {
-        return psq_file_fail(r->err, PSQ_FORMAT, r->file,
-                             "the file has %zu bytes, the size of its header alone takes 8", size);
+static psq_status take_header_size(reader *r, size_t *size) {
+    psq_rope rope = {.ctx = r->out->ctx};
+    unsigned char bytes[PSQ_ST_SIZE_BYTES] = {0};
+    psq_status status = psq_source_take(&r->source, sizeof bytes, &rope, r->err);
+    if (status == PSQ_OK && rope.size < sizeof bytes) {
+        status = psq_file_fail(r->err, PSQ_FORMAT, r->file,
+                               "the file has %zu bytes, the size of its header alone takes 8",
+                               rope.size);
     }
+    psq_rope_copy(&rope, 0, rope.size, (char *)bytes);
+    psq_rope_free(&rope);
     uint64_t header = 0;
     for (int i = PSQ_ST_SIZE_BYTES - 1; i >= 0; i--) {
-        header = header << 8 | (unsigned char)bytes[i];
+        header = header << 8 | bytes[i];
     }
-    if (header > PSQ_ST_MAX_HEADER) {
+    if (status == PSQ_OK && header > PSQ_ST_MAX_HEADER) {
+        status = psq_file_fail(r->err, PSQ_FORMAT, r->file,
+                               "the header has %llu bytes, must be at most %d",
+                               (unsigned long long)header, PSQ_ST_MAX_HEADER);
+    }
+    *size = (size_t)header;
+    return status;
+}
+
+static psq_status take_header(reader *r) {
+    size_t size = 0;
+    PSQ_TRY(take_header_size(r, &size));
+    PSQ_TRY(psq_source_take(&r->source, size, &r->header_bytes, r->err));
+    if (r->header_bytes.size < size) {
         return psq_file_fail(r->err, PSQ_FORMAT, r->file,
-                             "the header has %llu bytes, must be at most %d",
-                             (unsigned long long)header, PSQ_ST_MAX_HEADER);
+                             "the header has %zu bytes, the file only %zu behind its size", size,
+                             r->header_bytes.size);
     }
-    if (header > size - PSQ_ST_SIZE_BYTES) {
-        return psq_file_fail(r->err, PSQ_FORMAT, r->file,
-                             "the header has %llu bytes, the file only %zu behind its size",
-                             (unsigned long long)header, size - PSQ_ST_SIZE_BYTES);
-    }
-    r->header = (psq_span){bytes + PSQ_ST_SIZE_BYTES, (size_t)header};
-    r->data = (psq_span){r->header.at + header, size - PSQ_ST_SIZE_BYTES - (size_t)header};
+    PSQ_TRY(psq_rope_join(&r->header_bytes, r->file, r->err));
+    r->header = (psq_span){(const char *)r->header_bytes.pieces[0].bytes, size};
     return PSQ_OK;
 }
 
-static psq_status read_all(reader *r, const char *bytes, size_t size) {
-    PSQ_TRY(split(r, bytes, size));
+static psq_status take_all(reader *r) {
+    int64_t size = 0;
+    PSQ_TRY(take_header(r));
     PSQ_TRY(read_header(r));
-    PSQ_TRY(check_extents(r));
+    psq_rope_free(&r->header_bytes); // the strings are copies
+    PSQ_TRY(check_extents(r, &size));
+    PSQ_TRY(take_data(r, size));
     PSQ_TRY(copy_data(r));
     return sort_tensors(r);
+}
+
+static psq_status read_source(const psq_ctx *ctx, const char *name, psq_source source,
+                              psq_safetensors **out, psq_error *err) {
+    psq_safetensors *file;
+    PSQ_TRY(psq_alloc_zero(ctx, 1, sizeof *file, name, (void **)&file, err));
+    file->ctx = ctx;
+    reader r = {.file = name,
+                .source = source,
+                .header_bytes.ctx = ctx,
+                .data.ctx = ctx,
+                .out = file,
+                .err = err};
+    const psq_status status = take_all(&r);
+    psq_rope_free(&r.header_bytes);
+    psq_rope_free(&r.data);
+    psq_free(ctx, r.extents);
+    if (status == PSQ_OK) {
+        *out = file;
+    } else {
+        psq_safetensors_destroy(file);
+    }
+    return status;
 }
 
 psq_status psq_safetensors_parse(const psq_ctx *ctx, const char *name, const void *bytes,
@@ -446,18 +512,7 @@ psq_status psq_safetensors_parse(const psq_ctx *ctx, const char *name, const voi
     PSQ_REQUIRE(err, bytes != NULL || size == 0, PSQ_INVALID, "bytes is NULL, size is %zu", size);
     PSQ_REQUIRE(err, psq_little_endian(), PSQ_UNSUPPORTED,
                 "safetensors files on a big-endian machine");
-    psq_safetensors *file;
-    PSQ_TRY(psq_alloc_zero(ctx, 1, sizeof *file, name, (void **)&file, err));
-    file->ctx = ctx;
-    reader r = {.file = name, .out = file, .err = err};
-    const psq_status status = read_all(&r, (const char *)bytes, size);
-    psq_free(ctx, r.extents);
-    if (status == PSQ_OK) {
-        *out = file;
-    } else {
-        psq_safetensors_destroy(file);
-    }
-    return status;
+    return read_source(ctx, name, (psq_source){NULL, (const char *)bytes, size}, out, err);
 }
 
 psq_status psq_safetensors_read(const psq_ctx *ctx, const char *path, psq_safetensors **out,
@@ -466,11 +521,12 @@ psq_status psq_safetensors_read(const psq_ctx *ctx, const char *path, psq_safete
     *out = NULL;
     PSQ_REQUIRE(err, ctx != NULL, PSQ_INVALID, "ctx is NULL");
     PSQ_REQUIRE(err, path != NULL, PSQ_INVALID, "path is NULL");
-    void *bytes;
-    size_t size;
-    PSQ_TRY(psq_file_read(ctx, path, &bytes, &size, err));
-    const psq_status status = psq_safetensors_parse(ctx, path, bytes, size, out, err);
-    psq_free(ctx, bytes);
+    PSQ_REQUIRE(err, psq_little_endian(), PSQ_UNSUPPORTED,
+                "safetensors files on a big-endian machine");
+    psq_file file;
+    PSQ_TRY(psq_file_open(ctx, path, &file, err));
+    const psq_status status = read_source(ctx, path, (psq_source){&file, NULL, 0}, out, err);
+    psq_file_close(&file);
     return status;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// text.c: lines become sequences of bytes, appended to flat arrays in jagged order. A call appends
-// as it reads and, on an error, cuts the arrays back to where they were. Labels are found by binary
+// text.c: lines become sequences of bytes, appended to flat arrays in jagged order. A file is read
+// piece by piece, so that one that never ends is refused at its first bad line. A call appends as
+// it reads and, on an error, cuts the arrays back to where they were. Labels are found by binary
 // search in an order that is kept beside them, so that a column with many of them stays fast.
 #include <assert.h>
 #include <string.h>
@@ -32,6 +33,14 @@ typedef struct piece {
     const char *at;
     size_t size;
 } piece;
+
+// What was read of a file and is not yet used.
+typedef struct buffer {
+    void *bytes;
+    size_t size;
+} buffer;
+
+enum { READ_SIZE = 65536 };
 
 // Where in the input a line is, for errors.
 typedef struct place {
@@ -250,20 +259,55 @@ static psq_status add_sequence(psq_text *text, piece sequence, const piece *labe
     return PSQ_OK;
 }
 
-static psq_status add_lines(psq_text *text, const char *name, piece rest, psq_error *err) {
-    piece label = label_of_file(name);
-    place where = {name, 0};
-    while (rest.size > 0) {
-        where.line++;
-        piece line = next_line(&rest);
-        if (line.size == 0 && text->opts.skip_empty) {
-            continue;
-        }
-        PSQ_TRY(check_line(text, where, line, err));
-        if (text->opts.label == PSQ_LABEL_COLUMN) {
-            PSQ_TRY(split_column(text, where, &line, &label, err));
-        }
-        PSQ_TRY(add_sequence(text, line, text->opts.label != PSQ_LABEL_NONE ? &label : NULL, err));
+static psq_status add_line(psq_text *text, place where, piece line, psq_error *err) {
+    if (line.size == 0 && text->opts.skip_empty) {
+        return PSQ_OK;
+    }
+    piece label = label_of_file(where.name);
+    PSQ_TRY(check_line(text, where, line, err));
+    if (text->opts.label == PSQ_LABEL_COLUMN) {
+        PSQ_TRY(split_column(text, where, &line, &label, err));
+    }
+    return add_sequence(text, line, text->opts.label != PSQ_LABEL_NONE ? &label : NULL, err);
+}
+
+// What comes of the file: whole lines, the last one too if this is the end. The rest of the bytes
+// stays in *rest.
+static psq_status add_lines(psq_text *text, place *where, piece *rest, bool at_end,
+                            psq_error *err) {
+    while (rest->size > 0 && (at_end || memchr(rest->at, '\n', rest->size) != NULL)) {
+        where->line++;
+        PSQ_TRY(add_line(text, *where, next_line(rest), err));
+    }
+    return PSQ_OK;
+}
+
+// A line of which more is to come, but which no end could make right.
+static psq_status check_begun_line(const psq_text *text, place where, piece line, psq_error *err) {
+    const long long number = where.line + 1;
+    if (line.size > 0 && line.size - 1 > (uint64_t)text->opts.max_length) { // a CR may be its end
+        return psq_line_fail(err, PSQ_FORMAT, where.name, number,
+                             "the line has at least %zu bytes, must be at most %lld", line.size - 1,
+                             (long long)text->opts.max_length);
+    }
+    const char *const zero = (const char *)memchr(line.at, '\0', line.size);
+    if (zero != NULL) {
+        return psq_line_fail(err, PSQ_FORMAT, where.name, number, "byte %zu of the line is NUL",
+                             (size_t)(zero - line.at) + 1);
+    }
+    return PSQ_OK;
+}
+
+static piece without_mark(piece bytes) {
+    const bool is_there = bytes.size >= 3 && memcmp(bytes.at, "\xef\xbb\xbf", 3) == 0;
+    return is_there ? (piece){bytes.at + 3, bytes.size - 3} : bytes;
+}
+
+static psq_status check_name(const psq_text *text, const char *name, psq_error *err) {
+    const piece label = label_of_file(name);
+    const char *const fault = label.size > 0 ? psq_name_fault(label.at, label.size) : "is empty";
+    if (text->opts.label == PSQ_LABEL_FILE && fault != NULL) {
+        return psq_file_fail(err, PSQ_INVALID, name, "the label that the name makes %s", fault);
     }
     return PSQ_OK;
 }
@@ -273,34 +317,56 @@ psq_status psq_text_add(psq_text *text, const char *name, const char *bytes, siz
     PSQ_REQUIRE(err, text != NULL, PSQ_INVALID, "text is NULL");
     PSQ_REQUIRE(err, name != NULL, PSQ_INVALID, "name is NULL");
     PSQ_REQUIRE(err, bytes != NULL || size == 0, PSQ_INVALID, "bytes is NULL, size is %zu", size);
-    if (text->opts.label == PSQ_LABEL_FILE) {
-        const piece label = label_of_file(name);
-        const char *const fault =
-            label.size > 0 ? psq_name_fault(label.at, label.size) : "is empty";
-        if (fault != NULL) {
-            return psq_file_fail(err, PSQ_INVALID, name, "the label that the name makes %s", fault);
-        }
-    }
-    piece rest = {bytes, size};
-    if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
-        rest = (piece){bytes + 3, size - 3};
-    }
+    PSQ_TRY(check_name(text, name, err));
+    piece rest = without_mark((piece){bytes, size});
+    place where = {name, 0};
     const int64_t n_seq = text->n_seq, n_labels = text->n_labels;
-    const psq_status status = add_lines(text, name, rest, err);
+    const psq_status status = add_lines(text, &where, &rest, true, err);
     if (status != PSQ_OK) {
         cut_back(text, n_seq, n_labels);
     }
     return status;
 }
 
+// Reads piece by piece. The buffer grows only where a line is longer than it.
+static psq_status add_stream(psq_text *text, psq_file *file, buffer *b, psq_error *err) {
+    place where = {file->path, 0};
+    size_t used = 0;
+    bool at_start = true, at_end = false;
+    while (!at_end) {
+        if (used == b->size) {
+            PSQ_TRY(psq_grow(text->ctx, &b->bytes, &b->size, used, psq_size_add(used, READ_SIZE),
+                             file->path, err));
+        }
+        size_t done;
+        const size_t room = b->size - used;
+        PSQ_TRY(psq_file_next(file, (char *)b->bytes + used, room, &done, err));
+        at_end = done < room;
+        piece rest = {(const char *)b->bytes, used + done};
+        rest = at_start ? without_mark(rest) : rest;
+        at_start = false;
+        PSQ_TRY(add_lines(text, &where, &rest, at_end, err));
+        PSQ_TRY(check_begun_line(text, where, rest, err));
+        memmove(b->bytes, rest.at, rest.size);
+        used = rest.size;
+    }
+    return PSQ_OK;
+}
+
 psq_status psq_text_add_file(psq_text *text, const char *path, psq_error *err) {
     PSQ_REQUIRE(err, text != NULL, PSQ_INVALID, "text is NULL");
     PSQ_REQUIRE(err, path != NULL, PSQ_INVALID, "path is NULL");
-    void *bytes;
-    size_t size;
-    PSQ_TRY(psq_file_read(text->ctx, path, &bytes, &size, err));
-    const psq_status status = psq_text_add(text, path, (const char *)bytes, size, err);
-    psq_free(text->ctx, bytes);
+    PSQ_TRY(check_name(text, path, err));
+    const int64_t n_seq = text->n_seq, n_labels = text->n_labels;
+    psq_file file;
+    PSQ_TRY(psq_file_open(text->ctx, path, &file, err));
+    buffer b = {NULL, 0};
+    const psq_status status = add_stream(text, &file, &b, err);
+    psq_free(text->ctx, b.bytes);
+    psq_file_close(&file);
+    if (status != PSQ_OK) {
+        cut_back(text, n_seq, n_labels);
+    }
     return status;
 }
 

@@ -17,3 +17,9 @@ t packseq train --out /dev/null one.txt
 t packseq train --hidden 3 --proj 3 one.txt
 t packseq train --cell gru --proj 3 one.txt
 ls
+# Nothing is read behind what can only be refused.
+for byte in '\000' x; do
+    { head -c 20000000 /dev/zero | tr '\000' "$byte" && : >all_read; } |
+        t packseq train --label column -
+done
+[ -e all_read ] && echo "read to the end"

@@ -154,14 +154,20 @@ static void tally_free(void *self, void *ptr) {
     psq_default_allocator.free(NULL, (char *)ptr - 64);
 }
 
+static psq_ctx *counting_ctx(tally *t, const psq_io *io) {
+    const psq_allocator allocator = {t, tally_alloc, tally_free};
+    psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
+    opts.allocator = &allocator;
+    opts.io = io;
+    psq_ctx *counting;
+    assert_int_equal(psq_ctx_create(&opts, &counting, NULL), PSQ_OK);
+    return counting;
+}
+
 static void memory_is_bounded_by_the_file(void **state) {
     (void)state;
     tally t = {0, 0};
-    const psq_allocator allocator = {&t, tally_alloc, tally_free};
-    psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
-    opts.allocator = &allocator;
-    psq_ctx *counting;
-    assert_int_equal(psq_ctx_create(&opts, &counting, NULL), PSQ_OK);
+    psq_ctx *const counting = counting_ctx(&t, NULL);
     image f = image_many_tensors(65536);
     psq_safetensors *out;
     assert_int_equal(psq_safetensors_parse(counting, "m", f.bytes, f.size, &out, NULL), PSQ_OK);
@@ -180,6 +186,111 @@ static void memory_is_bounded_by_the_file(void **state) {
     psq_ctx_destroy(counting);
 }
 
+// Reads the image from a file, with what the memory may be beside twice its size. Frees it.
+static psq_status read_within(const image f, size_t more, psq_error *err) {
+    FILE *const file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(f.bytes, 1, f.size, file), f.size);
+    assert_int_equal(fclose(file), 0);
+    tally t = {0, 0};
+    psq_ctx *const counting = counting_ctx(&t, NULL);
+    psq_safetensors *out;
+    const psq_status status = psq_safetensors_read(counting, path, &out, err);
+    if (t.peak >= 2 * f.size + more) {
+        fail_msg("%zu bytes for a file of %zu", t.peak, f.size);
+    }
+    psq_safetensors_destroy(out);
+    psq_ctx_destroy(counting);
+    assert_int_equal(remove(path), 0);
+    free(f.bytes);
+    return status;
+}
+
+enum { MIB = 1 << 20 };
+
+#define U8(name, size, begin, end) \
+    "\"" name "\":{\"dtype\":\"U8\",\"shape\":[" #size "],\"data_offsets\":[" #begin "," #end "]}"
+
+// 65 MiB and a bit, so that it is no power of two.
+static void read_takes_twice_the_file_at_most(void **state) {
+    (void)state;
+    const char header[] = "{" U8("a", 1, 0, 1) "," U8("b", 68157440, 1, 68157441) "}";
+    assert_int_equal(read_within(image_of(header, 65 * MIB + 1), 128 << 10, NULL), PSQ_OK);
+    assert_int_equal(read_within(image_many_tensors(65536), 16 * MIB, NULL), PSQ_OK);
+}
+
+// What a file promises costs nothing, only what it has.
+static void read_believes_no_promise(void **state) {
+    (void)state;
+    psq_error err;
+    const char header[] = "{" U8("a", 1099511627776, 0, 1099511627776) "}";
+    assert_int_equal(read_within(image_of(header, 1200 << 10), 128 << 10, &err), PSQ_FORMAT);
+    assert_non_null(strstr(err.text, "data_offsets end at 1099511627776, the file has 1228800 "));
+    assert_int_equal(read_within(image_make(100000000, "{", 1, 1200 << 10), 128 << 10, &err),
+                     PSQ_FORMAT);
+    assert_non_null(strstr(err.text, "the header has 100000000 bytes, the file only 1228801 "));
+}
+
+// A file that begins with this image and goes on with zeros, for ever.
+static struct {
+    image start;
+    size_t n_read;
+} endless;
+
+static int endless_open(void *self, const char *name, psq_io_mode mode, void **file) {
+    (void)self, (void)name, (void)mode;
+    endless.n_read = 0;
+    *file = &endless;
+    return 0;
+}
+
+static int endless_read(void *self, void *file, void *buf, size_t size, size_t *done) {
+    (void)self, (void)file;
+    for (size_t i = 0; i < size; i++) {
+        const size_t at = endless.n_read + i;
+        ((unsigned char *)buf)[i] = at < endless.start.size ? endless.start.bytes[at] : 0;
+    }
+    endless.n_read += size;
+    assert_true(endless.n_read < 64 * MIB);
+    *done = size;
+    return 0;
+}
+
+static int endless_close(void *self, void *file) {
+    (void)self, (void)file;
+    return 0;
+}
+
+static void assert_stops(image start, size_t n_read, const char *words) {
+    psq_io io = psq_default_io;
+    io.open = endless_open;
+    io.read = endless_read;
+    io.close = endless_close;
+    tally t = {0, 0};
+    psq_ctx *const counting = counting_ctx(&t, &io);
+    endless.start = start;
+    psq_safetensors *out;
+    psq_error err;
+    assert_int_equal(psq_safetensors_read(counting, "endless", &out, &err), PSQ_FORMAT);
+    assert_null(out);
+    assert_non_null(strstr(err.text, words));
+    assert_int_equal(endless.n_read, n_read);
+    psq_ctx_destroy(counting);
+    assert_int_equal(t.now, 0);
+    free(start.bytes);
+}
+
+// No byte is read behind the first fault.
+static void read_stops_at_the_first_fault(void **state) {
+    (void)state;
+    const image two = image_of(TWO, 28);
+    const size_t whole = two.size;
+    assert_stops(two, whole + 1, "the tensors end at 28, the file has at least 29 bytes of data");
+    assert_stops(image_make(0, "", 0, 0), 8, "byte 0 of the header");
+    assert_stops(image_make(UINT64_MAX, "", 0, 0), 8, "must be at most 100000000");
+    assert_stops(image_make(1 << 17, "{", 1, 0), 8 + (1 << 17), "of the header");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parse_reports_failing_memory),
@@ -188,6 +299,9 @@ int main(void) {
         cmocka_unit_test(parse_reports_failing_memory_of_json),
         cmocka_unit_test(large_pieces_never_reach_json),
         cmocka_unit_test(memory_is_bounded_by_the_file),
+        cmocka_unit_test(read_takes_twice_the_file_at_most),
+        cmocka_unit_test(read_believes_no_promise),
+        cmocka_unit_test(read_stops_at_the_first_fault),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

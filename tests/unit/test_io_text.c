@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/ctx.h"
 #include "fault.h"
 #include "packseq/io.h"
 
@@ -304,9 +305,126 @@ static void missing_file_is_named(void **state) {
     psq_text_destroy(text);
 }
 
-// ---- faults
+// ---- files, which are read in pieces of 65,536 bytes
 
 static const char path[] = "test_io_text.tmp.tsv";
+
+static void put(const char *bytes, size_t size) {
+    FILE *const file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_same(const psq_text *a, const psq_text *b) {
+    const int64_t n = psq_text_n_seq(a);
+    assert_int_equal(n, psq_text_n_seq(b));
+    assert_memory_equal(psq_text_offsets(a), psq_text_offsets(b), (size_t)(n + 1) * 8);
+    assert_memory_equal(psq_text_labels(a), psq_text_labels(b), (size_t)n * 4);
+    assert_memory_equal(psq_text_tokens(a), psq_text_tokens(b), (size_t)psq_text_offsets(a)[n] * 4);
+}
+
+static size_t append(char *bytes, size_t at, const char *text) {
+    memcpy(bytes + at, text, strlen(text));
+    return at + strlen(text);
+}
+
+// Wherever a piece ends: in a line, between CR and LF, in a character, in a line longer than it.
+static void file_is_the_text_in_memory(void **state) {
+    (void)state;
+    static char bytes[3 * 65536];
+    static const char lines[] = "one\r\ntwo\xe2\x82\xac\n\n";
+    for (size_t shift = 0; shift < sizeof lines; shift++) {
+        size_t size = append(bytes, 0, "\xef\xbb\xbf");
+        memset(bytes + size, 'a', shift);
+        for (size += shift; size < 70000;) {
+            size = append(bytes, size, lines);
+        }
+        memset(bytes + size, 'x', 65530);
+        for (size += 65530; size < sizeof bytes - sizeof lines;) {
+            size = append(bytes, size, lines);
+        }
+        put(bytes, size);
+        psq_text *const read = make(PSQ_LABEL_FILE, false);
+        psq_text *const added = make(PSQ_LABEL_FILE, false);
+        psq_error err;
+        assert_int_equal(psq_text_add(added, path, bytes, size, &err), PSQ_OK);
+        assert_int_equal(psq_text_add_file(read, path, &err), PSQ_OK);
+        assert_same(read, added);
+        psq_text_destroy(read);
+        psq_text_destroy(added);
+    }
+    assert_int_equal(remove(path), 0);
+}
+
+// The same bytes again and again, for ever.
+static const char *endless_bytes;
+static size_t endless_read_so_far;
+
+static int endless_read(void *self, void *file, void *buf, size_t size, size_t *done) {
+    (void)self, (void)file;
+    for (size_t i = 0; i < size; i++) {
+        ((char *)buf)[i] = endless_bytes[i % 2];
+    }
+    endless_read_so_far += size;
+    assert_true(endless_read_so_far < 1 << 20);
+    *done = size;
+    return 0;
+}
+
+static void assert_stops(const char *bytes, const char *words) {
+    psq_io io = psq_default_io;
+    io.read = endless_read;
+    psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
+    opts.io = &io;
+    psq_ctx *odd;
+    assert_int_equal(psq_ctx_create(&opts, &odd, NULL), PSQ_OK);
+    psq_text *text;
+    psq_error err;
+    assert_int_equal(psq_text_create(odd, NULL, &text, &err), PSQ_OK);
+    assert_int_equal(psq_text_add(text, "old", "xyz", 3, &err), PSQ_OK);
+    put("", 0);
+    endless_bytes = bytes;
+    endless_read_so_far = 0;
+    assert_int_equal(psq_text_add_file(text, path, &err), PSQ_FORMAT);
+    assert_non_null(strstr(err.text, words));
+    assert_string_equal(shown(text), "old:xyz|");
+    assert_int_equal(remove(path), 0);
+    psq_text_destroy(text);
+    psq_ctx_destroy(odd);
+}
+
+static void endless_file_is_refused(void **state) {
+    (void)state;
+    assert_stops("\0\0", "test_io_text.tmp.tsv:1: byte 1 of the line is NUL");
+    assert_stops("xx", ":1: the line has at least 131071 bytes, must be at most 65536");
+}
+
+// The longest line that may be, with a CR that ends a piece and an LF that begins the next.
+static void longest_line_of_a_file(void **state) {
+    (void)state;
+    static char bytes[65537];
+    memset(bytes, 'x', sizeof bytes);
+    bytes[65535] = '\r';
+    bytes[65536] = '\n';
+    psq_text_opts opts = PSQ_TEXT_OPTS_INIT;
+    opts.max_length = 65535;
+    psq_text *text;
+    psq_error err;
+    assert_int_equal(psq_text_create(ctx, &opts, &text, &err), PSQ_OK);
+    put(bytes, sizeof bytes);
+    assert_int_equal(psq_text_add_file(text, path, &err), PSQ_OK);
+    assert_int_equal(psq_text_offsets(text)[1], 65535);
+    bytes[65535] = 'x';
+    put(bytes, sizeof bytes);
+    assert_int_equal(psq_text_add_file(text, path, &err), PSQ_FORMAT);
+    assert_non_null(strstr(err.text, ":1: the line has 65536 bytes, must be at most 65535"));
+    assert_int_equal(psq_text_n_seq(text), 1);
+    psq_text_destroy(text);
+    assert_int_equal(remove(path), 0);
+}
+
+// ---- faults
 
 static psq_status run_add(const psq_ctx *faulty, void *arg) {
     (void)arg;
@@ -356,6 +474,9 @@ int main(void) {
         cmocka_unit_test(bad_options_are_refused),
         cmocka_unit_test(null_arguments_are_refused),
         cmocka_unit_test(missing_file_is_named),
+        cmocka_unit_test(file_is_the_text_in_memory),
+        cmocka_unit_test(endless_file_is_refused),
+        cmocka_unit_test(longest_line_of_a_file),
         cmocka_unit_test(faults_are_reported_without_trace),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
