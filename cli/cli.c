@@ -16,10 +16,33 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+size_t control_length(const char *text) {
+    const unsigned char *const at = (const unsigned char *)text;
+    if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
+        return 2;
+    }
+    if (at[0] == 0xe2 && ((at[1] == 0x80 && at[2] >= 0xaa && at[2] <= 0xae) ||
+                          (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9))) {
+        return 3;
+    }
+    return (at[0] > 0 && at[0] < 0x20) || at[0] == 0x7f;
+}
+
+// Sentences quote files from strangers, and control characters could do anything to a terminal.
+static void put_shown(const char *text, FILE *out) {
+    while (*text) {
+        const size_t length = control_length(text);
+        fputc(length > 0 ? '?' : *text, out);
+        text += length > 0 ? length : 1;
+    }
+}
+
 static void say_list(const char *format, va_list list) {
+    char text[4096];
+    vsnprintf(text, sizeof(text), format, list);
     fflush(stdout); // keeps the order of both streams where they end in one place
     fputs("packseq: ", stderr);
-    vfprintf(stderr, format, list);
+    put_shown(text, stderr);
     fputc('\n', stderr);
 }
 

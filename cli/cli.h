@@ -37,6 +37,9 @@ extern const command cmd_train;
 // "packseq: <sentence>\n" on stderr.
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+// Bytes of the control character, as io.h has it, that begins here; 0 if there is none.
+size_t control_length(const char *text);
+
 // Says the sentence and returns the exit code: usage, or what err->status means to a shell.
 int fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int fail_data(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -147,23 +147,11 @@ static int check_kind(const char *path, const psq_safetensors *file, const psq_m
     return EXIT_SUCCESS;
 }
 
-// Whether a control character as io.h defines it begins here; a 0 ends the text.
-static bool is_control(const unsigned char *at) {
-    if (at[0] == 0xc2) {
-        return at[1] < 0xa0;
-    }
-    if (at[0] == 0xe2) {
-        return (at[1] == 0x80 && at[2] >= 0xaa && at[2] <= 0xae) ||
-               (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
-    }
-    return at[0] < 0x20 || at[0] == 0x7f;
-}
-
 // Names go to terminals: no control characters, which could do anything there. The JSON library has
 // seen to UTF-8.
 static bool is_printable(const char *name) {
     for (const char *at = name; *at; at++) {
-        if (is_control((const unsigned char *)at)) {
+        if (control_length(at) > 0) {
             return false;
         }
     }

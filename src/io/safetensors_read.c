@@ -84,6 +84,11 @@ static psq_status read_name(reader *r, const psq_cut *cut, psq_span text, const 
 #define TENSOR "tensor \"%.*s\""
 #define NAME(tensor) psq_name_shown((tensor)->name), (tensor)->name
 
+// The precision for a text that need not be a name; what could not be one is not shown.
+static int shown(const char *text) {
+    return psq_name_fault(text, strlen(text)) == NULL ? psq_name_shown(text) : 0;
+}
+
 static psq_status read_integer(reader *r, const psq_tensor *tensor, const char *array, size_t index,
                                const json_t *json, int64_t *out) {
     if (!json_is_integer(json)) {
@@ -122,7 +127,7 @@ static psq_status read_dtype(reader *r, psq_tensor *tensor, const json_t *json) 
         }
     }
     return psq_file_fail(r->err, PSQ_FORMAT, r->file, TENSOR ": dtype \"%.*s\" is unknown",
-                         NAME(tensor), psq_name_shown(name), name);
+                         NAME(tensor), shown(name), name);
 }
 
 static psq_status read_shape(reader *r, psq_tensor *tensor, const json_t *json, size_t *bytes) {
@@ -186,7 +191,7 @@ static psq_status check_keys(reader *r, const psq_tensor *tensor, json_t *entry)
     json_object_foreach(entry, key, value) {
         if (strcmp(key, keys[0]) != 0 && strcmp(key, keys[1]) != 0 && strcmp(key, keys[2]) != 0) {
             return psq_file_fail(r->err, PSQ_FORMAT, r->file, TENSOR " has an unknown key \"%.*s\"",
-                                 NAME(tensor), psq_name_shown(key), key);
+                                 NAME(tensor), shown(key), key);
         }
     }
     return PSQ_OK;

@@ -29,6 +29,8 @@ printf 'xxxxxxxxxxxxxxxxxxx\tabc\ny\tdefg\n' >long.tsv
 packseq train -q --label column -n 1 --hidden 4 --embed 4 --out m long.tsv >/dev/null
 size=$(wc -c <m)
 broken 's/xxxxxxxxxxxxxxxxxxx/x/;s/"packseq.hidden_size":"4"/"packseq.hidden_size":"4000000000000000000"/'
+# What a file says goes to a terminal.
+broken 's/xxxxxxxxxxxxxxxxxxx/xxxxxxxxxxxxxxxxxx/;s/"bytes"/"\\u001b"/'
 # A weight that is no number: no answer, and none that looks like one.
 head -c $((size - 4)) m >b
 printf '\377\377\377\177' >>b
