@@ -4,21 +4,7 @@
 // test_rnn_api.c: every wrong argument gets its status and a sentence that names it, and a call
 // that is refused writes nothing.
 #include "netcall.h"
-
-static psq_error err;
-static psq_ctx *ctx;
-
-static int setup(void **state) {
-    (void)state;
-    ctx = net_ctx(NULL);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    psq_ctx_destroy(ctx);
-    return 0;
-}
+#include "with_ctx.h"
 
 // ---- create
 

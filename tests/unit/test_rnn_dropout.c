@@ -7,20 +7,7 @@
 #include "base/rng.h"
 #include "netcall.h"
 #include "rnn/dropout.h"
-
-static psq_ctx *ctx;
-
-static int setup(void **state) {
-    (void)state;
-    ctx = net_ctx(NULL);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    psq_ctx_destroy(ctx);
-    return 0;
-}
+#include "with_ctx.h"
 
 // ---- the factors
 
