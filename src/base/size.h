@@ -26,6 +26,10 @@ static inline size_t psq_size_of(int64_t count, size_t size) {
     return psq_size_mul((size_t)count, size);
 }
 
+static inline int64_t psq_max_count(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
 // *sum = a + b, or false where it overflows.
 static inline bool psq_count_add(int64_t a, int64_t b, int64_t *sum) {
     return !__builtin_add_overflow(a, b, sum);

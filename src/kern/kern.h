@@ -11,20 +11,35 @@
 #include "packseq/base.h"
 #include "packseq/rnn.h"
 
-// Rows of one block of a sum over rows (docs/bits.md, rule 2).
-enum { PSQ_K_BLOCK = 256 };
+enum {
+    PSQ_K_BLOCK = 256, // rows of one block of a sum over rows (docs/bits.md, rule 2)
+    PSQ_K_UNIT = 16,   // outputs are cut into ranges at multiples of this
+    PSQ_K_LANES = 6,   // rows that a tile takes at once: sequences that a core walks together
+    PSQ_K_WINDOW = 8   // steps whose inputs a lane projects at once
+};
+
+// The interleaved order of n_gates gates of H units: blocks of PSQ_K_UNIT units, within a block
+// gate by gate. So units [first, end) of all gates, first a multiple of PSQ_K_UNIT, lie together,
+// at [n_gates * first, n_gates * end), and a core that computes some units alone computes one
+// range.
+static inline int64_t psq_k_place(int64_t n_gates, int64_t H, int64_t gate, int64_t unit) {
+    const int64_t first = unit - unit % PSQ_K_UNIT;
+    const int64_t width = H - first < PSQ_K_UNIT ? H - first : PSQ_K_UNIT;
+    return n_gates * first + gate * width + unit % PSQ_K_UNIT;
+}
 
 // One row (b, t) of one layer and direction. Slots of `gates`, H elements each: LSTM i f g o; GRU r
-// z n q, q being the hidden part of the n gate; RNN one. A pointer that a cell does not use may be
-// NULL.
+// z n q, q being the hidden part of the n gate; RNN has none. `pre`, the pre-activations, are in
+// an order of their own: LSTM i f g o interleaved; GRU r z interleaved, then n [H], then q [H]; RNN
+// [H]. A pointer that a cell does not use may be NULL.
 typedef struct psq_k_row {
-    void *gates;  // forward: in pre-activations, out activations (RNN: stays as it was, but may be
-                  // h; GRU: q stays). backward: in, not RNN
+    const void *pre; // forward in
+    void *gates;  // forward out, not RNN: activations, and GRU's q; NULL: not wanted. backward: in
     void *dgates; // backward: out, gradients of the pre-activations in the same slots (GRU's q: dn
                   // * r); may be gates
     const void *h_prev; // [H] GRU
     const void *c_prev; // [H] LSTM
-    void *c;            // [H] LSTM: forward out, backward in
+    void *c;            // [H] LSTM: forward out, may be c_prev; backward in
     void *h;            // [H] forward out: h, or m before a projection. backward in: RNN
     const void *dh;     // [H] backward in: the whole gradient of h (with a projection: of m)
     void *dcarry; // [H] backward: LSTM in and out, the gradient of c from and to the neighbouring
@@ -46,31 +61,42 @@ typedef struct psq_k_adam {
 } psq_k_adam;
 
 typedef struct psq_kern {
-    const char *name; // "ref", "fma"
+    const char *name; // "ref", "avx2", "avx512", "neon"
     psq_dtype dtype;  // PSQ_F32 or PSQ_F64
     unsigned cpu;     // PSQ_CPU_ bits that must be allowed
 
     // Panels of a matrix W whose element (j, k) is w[j * stride_j + k * stride_k]; j < n_out, k <
-    // n_k.
+    // n_k. Outputs are those of n_gates gates in interleaved order, of which n_out is a multiple,
+    // W's rows gate by gate; n_gates 1: as they come. A panel is 64-byte aligned.
     int64_t (*panel_size)(int64_t n_out, int64_t n_k); // elements
-    void (*panel)(int64_t n_out, int64_t n_k, const void *w, int64_t stride_j, int64_t stride_k,
-                  void *panel);
+    void (*panel)(int64_t n_gates, int64_t n_out, int64_t n_k, const void *w, int64_t stride_j,
+                  int64_t stride_k, void *panel);
 
-    // out[m][j] = fma(a[m][k], W(j, k), out[m][j]) for k ascending: one chain that goes on from
-    // what out holds. Rows of out are distinct from all rows of a.
-    void (*tile)(int64_t n_rows, int64_t n_out, int64_t n_k, const void *const *a,
-                 const void *panel, void *const *out);
+    // out[m][j] = fma(a[m][k], W(j, k), out[m][j]) for k ascending and first <= j < end: one chain
+    // that goes on from what out holds. first is a multiple of PSQ_K_UNIT, and end is too or is
+    // n_out. Rows of out are distinct from all rows of a; nothing outside [first, end) is touched.
+    void (*tile)(int64_t n_rows, int64_t first, int64_t end, int64_t n_out, int64_t n_k,
+                 const void *const *a, const void *panel, void *const *out);
 
-    // Cell epilogues over n_rows rows of H units, indexed by psq_cell.
-    void (*forward[PSQ_N_CELL])(int64_t n_rows, int64_t H, const psq_k_row *rows);
-    void (*backward[PSQ_N_CELL])(int64_t n_rows, int64_t H, const psq_k_row *rows);
+    // Cell epilogues over units [first, end) of n_rows rows of H units, indexed by psq_cell. first
+    // and end as above, for H.
+    void (*forward[PSQ_N_CELL])(int64_t n_rows, int64_t first, int64_t end, int64_t H,
+                                const psq_k_row *rows);
+    void (*backward[PSQ_N_CELL])(int64_t n_rows, int64_t first, int64_t end, int64_t H,
+                                 const psq_k_row *rows);
 
     // One block, n_rows <= PSQ_K_BLOCK: s = chain from +0 of fma(a[r][i], b[r][j], s) over r
-    // ascending; dw[i * n_b + j] += s.
-    void (*outer)(int64_t n_rows, int64_t n_a, int64_t n_b, const void *const *a,
-                  const void *const *b, void *dw);
+    // ascending; dw[i * n_b + j] += s, for first <= i < end. work is outer_work(n_b) elements of
+    // scratch, 64-byte aligned.
+    int64_t (*outer_work)(int64_t n_b);
+    void (*outer)(int64_t n_rows, int64_t first, int64_t end, int64_t n_b, const void *const *a,
+                  const void *const *b, void *dw, void *work);
     // Likewise s = chain from +0 of s + a[r][i]; sum[i] += s.
-    void (*column_sum)(int64_t n_rows, int64_t n_a, const void *const *a, void *sum);
+    void (*column_sum)(int64_t n_rows, int64_t first, int64_t end, const void *const *a, void *sum);
+
+    // n rounds of fused multiply-adds that nothing holds up: what the machine can do at most.
+    // Returns their number of floating-point operations, two for each.
+    int64_t (*peak)(int64_t n);
 
     // y[i] = f(x[i]); y may be x. Cells and losses have these inlined; as slots they, and max, sum
     // and dot below, are what their bits are stated and tested by, on every table.

@@ -35,7 +35,8 @@ static void through_gates(const psq_pass *pass, const void *dgates, void *dh) {
     for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
         const psq_segment segment = rnn->cell->segments[i];
         const void *const slot = psq_at_const(rnn, dgates, segment.slot * rnn->H);
-        rnn->kern->tile(1, rnn->R, segment.n_gates * rnn->H, &slot, pass->panels.hh_t[i], &dh);
+        rnn->kern->tile(1, 0, rnn->R, rnn->R, segment.n_gates * rnn->H, &slot, pass->panels.hh_t[i],
+                        &dh);
     }
 }
 
@@ -70,7 +71,7 @@ static const void *through_projection(const psq_pass *pass, const psq_grad_rows 
     memset(scratch->dm, 0, psq_bytes(rnn, rnn->H));
     const void *const dh = scratch->dh;
     void *dm = scratch->dm;
-    rnn->kern->tile(1, rnn->H, rnn->R, &dh, pass->panels.hr_t, &dm);
+    rnn->kern->tile(1, 0, rnn->H, rnn->H, rnn->R, &dh, pass->panels.hr_t, &dm);
     rnn->kern->flush(rnn->H, dm);
     return dm;
 }
@@ -99,7 +100,7 @@ static void one_step(const layer *l, const psq_pass *pass, const psq_rnn_grads *
         k.dh = through_projection(pass, rows, scratch, row);
         k.m = row_at(&rows->m, row);
     }
-    rnn->kern->backward[rnn->spec.cell](1, rnn->H, &k);
+    rnn->kern->backward[rnn->spec.cell](1, 0, rnn->H, rnn->H, &k);
 }
 
 // dh0 and dc0 from what the direction's first step left.
@@ -161,8 +162,8 @@ static void sum_dx(const layer *l, int64_t row, void *dx) {
     memset(dx, 0, psq_bytes(rnn, n_inputs));
     for (int64_t d = 0; d < rnn->D; d++) {
         const void *const dgates = row_at(&l->rows[d].dgates, row);
-        rnn->kern->tile(1, n_inputs, rnn->cell->n_gates * rnn->H, &dgates, l->passes[d].panels.ih_t,
-                        &dx);
+        rnn->kern->tile(1, 0, n_inputs, n_inputs, rnn->cell->n_gates * rnn->H, &dgates,
+                        l->passes[d].panels.ih_t, &dx);
     }
 }
 

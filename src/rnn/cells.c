@@ -6,22 +6,28 @@
 #include "rnn/cells.h"
 
 static const psq_cell_info cells[PSQ_N_CELL] = {
-    [PSQ_RNN_TANH] =
-        {.name = "rnn_tanh", .n_gates = 1, .n_slots = 1, .n_segments = 1, .segments = {{0, 1, 0}}},
-    [PSQ_RNN_RELU] =
-        {.name = "rnn_relu", .n_gates = 1, .n_slots = 1, .n_segments = 1, .segments = {{0, 1, 0}}},
+    [PSQ_RNN_TANH] = {.name = "rnn_tanh",
+                      .n_gates = 1,
+                      .n_slots = 1,
+                      .n_segments = 1,
+                      .segments = {{0, 1, 0, 0}}},
+    [PSQ_RNN_RELU] = {.name = "rnn_relu",
+                      .n_gates = 1,
+                      .n_slots = 1,
+                      .n_segments = 1,
+                      .segments = {{0, 1, 0, 0}}},
     [PSQ_LSTM] = {.name = "lstm",
                   .n_gates = 4,
                   .n_slots = 4,
                   .n_segments = 1,
-                  .segments = {{0, 4, 0}},
+                  .segments = {{0, 4, 0, 0}},
                   .saves_gates = true,
                   .has_c = true},
     [PSQ_GRU] = {.name = "gru",
                  .n_gates = 3,
                  .n_slots = 4,
                  .n_segments = 2,
-                 .segments = {{0, 2, 0}, {2, 1, 3}},
+                 .segments = {{0, 2, 0, 0}, {2, 1, 2, 3}},
                  .saves_gates = true,
                  .carries_dh = true},
 };

@@ -9,10 +9,13 @@
 
 #include "packseq/rnn.h"
 
-// Hidden-side gates gate to gate + n_gates - 1 live in the slots from `slot` on.
+// Gates gate to gate + n_gates - 1: their input side lives in the slots from in_slot on, their
+// hidden side in those from `slot` on. Of pre-activations (kern.h) a segment is one interleaved
+// part of n_gates * H elements at in_slot * H or slot * H.
 typedef struct psq_segment {
     int64_t gate;
     int64_t n_gates;
+    int64_t in_slot;
     int64_t slot;
 } psq_segment;
 

@@ -21,37 +21,43 @@ typedef struct state {
     const void *c;
 } state;
 
-static void *gates_row(const psq_pass *pass, const psq_forward_scratch *scratch, int64_t row) {
+static void *gates_row(const psq_pass *pass, int64_t row) {
     void *const gates = pass->reserve.gates[pass->direction];
     return gates != NULL ? psq_at(pass->rnn, gates, row * pass->rnn->cell->n_slots * pass->rnn->H)
-                         : scratch->gates;
+                         : NULL;
 }
 
-// gates = bias, then the chains over x and over the previous h.
-static void preactivate(const psq_pass *pass, const void *x, const void *h_prev, void *gates) {
+// pre = bias, then the chains over x and over the previous h.
+static void preactivate(const psq_pass *pass, const void *x, const void *h_prev, void *pre) {
     const psq_rnn *const rnn = pass->rnn;
     const psq_cell_info *const cell = rnn->cell;
-    memcpy(gates, pass->panels.bias, psq_bytes(rnn, cell->n_slots * rnn->H));
-    rnn->kern->tile(1, cell->n_gates * rnn->H, pass->n_inputs, &x, pass->panels.ih, &gates);
+    memcpy(pre, pass->panels.bias, psq_bytes(rnn, cell->n_slots * rnn->H));
     for (int64_t i = 0; i < cell->n_segments; i++) {
         const psq_segment segment = cell->segments[i];
-        void *const slot = psq_at(rnn, gates, segment.slot * rnn->H);
-        rnn->kern->tile(1, segment.n_gates * rnn->H, rnn->R, &h_prev, pass->panels.hh[i], &slot);
+        const int64_t n = segment.n_gates * rnn->H;
+        void *const in = psq_at(rnn, pre, segment.in_slot * rnn->H);
+        void *const slot = psq_at(rnn, pre, segment.slot * rnn->H);
+        rnn->kern->tile(1, 0, n, n, pass->n_inputs, &x, pass->panels.ih[i], &in);
+        rnn->kern->tile(1, 0, n, n, rnn->R, &h_prev, pass->panels.hh[i], &slot);
     }
 }
 
 // The cell's epilogue, and the projection if there is one.
-static void activate(const psq_pass *pass, void *gates, const state *before, void *m, void *c,
-                     void *h) {
+static void activate(const psq_pass *pass, const void *pre, void *gates, const state *before,
+                     void *m, void *c, void *h) {
     const psq_rnn *const rnn = pass->rnn;
     const bool projects = rnn->spec.proj_size > 0;
-    const psq_k_row row = {
-        .gates = gates, .h_prev = before->h, .c_prev = before->c, .c = c, .h = projects ? m : h};
-    rnn->kern->forward[rnn->spec.cell](1, rnn->H, &row);
+    const psq_k_row row = {.pre = pre,
+                           .gates = gates,
+                           .h_prev = before->h,
+                           .c_prev = before->c,
+                           .c = c,
+                           .h = projects ? m : h};
+    rnn->kern->forward[rnn->spec.cell](1, 0, rnn->H, rnn->H, &row);
     if (projects) {
         const void *const operand = m;
         memset(h, 0, psq_bytes(rnn, rnn->R));
-        rnn->kern->tile(1, rnn->R, rnn->H, &operand, pass->panels.hr, &h);
+        rnn->kern->tile(1, 0, rnn->R, rnn->R, rnn->H, &operand, pass->panels.hr, &h);
     }
 }
 
@@ -68,14 +74,14 @@ static state one_step(const psq_pass *pass, const outputs *out, const psq_forwar
     const int64_t t = psq_pass_time(pass, b, step);
     const int64_t row = pass->layout->offsets[b] + t;
     void *const cells = pass->reserve.c[pass->direction];
-    void *const gates = gates_row(pass, scratch, row);
+    void *const gates = gates_row(pass, row);
     void *const c = cells != NULL ? psq_at(rnn, cells, row * rnn->H) : scratch->c[step % 2];
     void *const h =
         out->h.base != NULL ? psq_out_row(pass->layout, &out->h, b, t) : scratch->h[step % 2];
 
     const void *const x = psq_pass_input(pass, b, t, scratch->factors, scratch->input);
-    preactivate(pass, x, before->h, gates);
-    activate(pass, gates, before, scratch->m, c, h);
+    preactivate(pass, x, before->h, scratch->pre);
+    activate(pass, scratch->pre, gates, before, scratch->m, c, h);
     copy_row(pass, &out->copies[0], b, t, h, rnn->R);
     copy_row(pass, &out->copies[1], b, t, h, rnn->R);
     copy_row(pass, &out->cells, b, t, c, rnn->H);

@@ -71,9 +71,7 @@ psq_forward_scratch psq_forward_carve(const psq_rnn *rnn, const psq_layout *layo
     const int64_t S = rnn->cell->n_slots;
     psq_forward_scratch scratch = {0};
     scratch.zeros = psq_arena_take(arena, S, units);
-    if (!training || !rnn->cell->saves_gates) {
-        scratch.gates = psq_arena_take(arena, S, units);
-    }
+    scratch.pre = psq_arena_take(arena, S, units);
     if (rnn->spec.proj_size > 0) {
         scratch.m = psq_arena_take(arena, 1, units);
     }
@@ -114,6 +112,9 @@ psq_backward_scratch psq_backward_carve(const psq_rnn *rnn, const psq_layout *la
     scratch.dx = psq_arena_take(arena, 1, outputs);
     scratch.a = (const void **)psq_arena_take(arena, n_block, sizeof *scratch.a);
     scratch.b = (const void **)psq_arena_take(arena, n_block, sizeof *scratch.b);
+    const int64_t widest =
+        psq_max_count(rnn->spec.input_size, psq_max_count(rnn->H, rnn->D * rnn->R));
+    scratch.work = psq_arena_take(arena, rnn->kern->outer_work(widest), rnn->size);
     if (rnn->drops) {
         scratch.factors = psq_arena_take(arena, 1, outputs);
         scratch.inputs = psq_arena_take(arena, n_block, outputs);

@@ -69,7 +69,7 @@ size_t psq_reserve_bytes(const psq_rnn *rnn, const psq_layout *layout);
 
 typedef struct psq_forward_scratch {
     void *zeros;     // [S*H] the rows of +0 that stand for what is absent
-    void *gates;     // [S*H] where they are not reserved
+    void *pre;       // [S*H] pre-activations
     void *m;         // [H] before a projection
     void *h[2];      // [R] states of steps in turn, where they go nowhere else
     void *c[2];      // [H] likewise
@@ -88,6 +88,7 @@ typedef struct psq_backward_scratch {
     void *inputs;    // [PSQ_K_BLOCK][D*R] a block of rows after dropout
     const void **a;  // [PSQ_K_BLOCK] rows of a block: gradients
     const void **b;  // [PSQ_K_BLOCK] what they are multiplied with
+    void *work;      // of the outer products
     void *rows;      // [N][D*R] gradients of a layer's outputs, see backward.c
     void *dgates[2]; // [N][S*H] per direction, where the reserve must be kept
     void *m;         // [N][H] likewise, with projection

@@ -22,10 +22,10 @@ static psq_panels carve(const psq_rnn *rnn, int64_t layer, psq_arena *arena) {
     const int64_t P = rnn->spec.proj_size;
     psq_panels panels = {0};
     panels.bias = psq_arena_take(arena, cell->n_slots * rnn->H, rnn->size);
-    panels.ih = take_panel(rnn, arena, cell->n_gates * rnn->H, n_in);
     panels.ih_t = take_panel(rnn, arena, n_in, cell->n_gates * rnn->H);
     for (int64_t i = 0; i < cell->n_segments; i++) {
         const int64_t n = cell->segments[i].n_gates * rnn->H;
+        panels.ih[i] = take_panel(rnn, arena, n, n_in);
         panels.hh[i] = take_panel(rnn, arena, n, rnn->R);
         panels.hh_t[i] = take_panel(rnn, arena, rnn->R, n);
     }
@@ -64,19 +64,34 @@ psq_panels psq_panels_get(const psq_rnn *rnn, const void *panels, int64_t layer,
     return carve(rnn, layer, &arena);
 }
 
-// Slots start at b_ih + b_hh; where input and hidden side have slots of their own, each at its own.
-static void fill_bias(const psq_rnn *rnn, const void *b_ih, const void *b_hh, void *bias) {
-    const psq_cell_info *const cell = rnn->cell;
-    memcpy(bias, b_ih, psq_bytes(rnn, cell->n_gates * rnn->H));
-    for (int64_t i = 0; i < cell->n_segments; i++) {
-        const psq_segment segment = cell->segments[i];
-        const int64_t n = segment.n_gates * rnn->H;
-        const void *const hidden = psq_at_const(rnn, b_hh, segment.gate * rnn->H);
-        void *const slot = psq_at(rnn, bias, segment.slot * rnn->H);
-        if (segment.slot < cell->n_gates) {
-            rnn->kern->add(n, slot, hidden, slot);
+// The bias of one gate, where its pre-activations lie; two biases are added.
+static void place_bias(const psq_rnn *rnn, int64_t n_gates, int64_t gate, const void *a,
+                       const void *b, void *bias) {
+    for (int64_t u = 0; u < rnn->H; u += PSQ_K_UNIT) {
+        const int64_t n = rnn->H - u < PSQ_K_UNIT ? rnn->H - u : PSQ_K_UNIT;
+        void *const out = psq_at(rnn, bias, psq_k_place(n_gates, rnn->H, gate, u));
+        if (b != NULL) {
+            rnn->kern->add(n, psq_at_const(rnn, a, u), psq_at_const(rnn, b, u), out);
         } else {
-            memcpy(slot, hidden, psq_bytes(rnn, n));
+            memcpy(out, psq_at_const(rnn, a, u), psq_bytes(rnn, n));
+        }
+    }
+}
+
+// A slot starts at b_ih + b_hh or, where input and hidden side have slots of their own, at its own.
+static void fill_bias(const psq_rnn *rnn, const void *b_ih, const void *b_hh, void *bias) {
+    for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
+        const psq_segment segment = rnn->cell->segments[i];
+        void *const in = psq_at(rnn, bias, segment.in_slot * rnn->H);
+        void *const out = psq_at(rnn, bias, segment.slot * rnn->H);
+        for (int64_t g = 0; g < segment.n_gates; g++) {
+            const int64_t row = (segment.gate + g) * rnn->H;
+            const void *const a = psq_at_const(rnn, b_ih, row);
+            const void *const b = psq_at_const(rnn, b_hh, row);
+            place_bias(rnn, segment.n_gates, g, a, in == out ? b : NULL, in);
+            if (in != out) {
+                place_bias(rnn, segment.n_gates, g, b, NULL, out);
+            }
         }
     }
 }
@@ -86,14 +101,15 @@ static void fill_weights(const psq_rnn *rnn, int64_t layer, const void *w_ih, co
     const psq_kern *const kern = rnn->kern;
     const int64_t n_in = psq_layer_input(rnn, layer);
     const int64_t n_rows = rnn->cell->n_gates * rnn->H;
-    kern->panel(n_rows, n_in, w_ih, n_in, 1, panels->ih);
-    kern->panel(n_in, n_rows, w_ih, 1, n_in, panels->ih_t);
+    kern->panel(1, n_in, n_rows, w_ih, 1, n_in, panels->ih_t);
     for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
         const psq_segment segment = rnn->cell->segments[i];
         const int64_t n = segment.n_gates * rnn->H;
+        const void *const in = psq_at_const(rnn, w_ih, segment.gate * rnn->H * n_in);
         const void *const w = psq_at_const(rnn, w_hh, segment.gate * rnn->H * rnn->R);
-        kern->panel(n, rnn->R, w, rnn->R, 1, panels->hh[i]);
-        kern->panel(rnn->R, n, w, 1, rnn->R, panels->hh_t[i]);
+        kern->panel(segment.n_gates, n, n_in, in, n_in, 1, panels->ih[i]);
+        kern->panel(segment.n_gates, n, rnn->R, w, rnn->R, 1, panels->hh[i]);
+        kern->panel(1, rnn->R, n, w, 1, rnn->R, panels->hh_t[i]);
     }
 }
 
@@ -112,8 +128,8 @@ static void fill(const psq_rnn *rnn, int64_t layer, int64_t direction, const voi
     }
     if (rnn->spec.proj_size > 0) {
         const int64_t P = rnn->spec.proj_size;
-        rnn->kern->panel(P, rnn->H, from[PSQ_W_HR], rnn->H, 1, panels->hr);
-        rnn->kern->panel(rnn->H, P, from[PSQ_W_HR], 1, rnn->H, panels->hr_t);
+        rnn->kern->panel(1, P, rnn->H, from[PSQ_W_HR], rnn->H, 1, panels->hr);
+        rnn->kern->panel(1, rnn->H, P, from[PSQ_W_HR], 1, rnn->H, panels->hr_t);
     }
 }
 

@@ -10,9 +10,9 @@
 
 // "panel (n_out, n_k)": a kern panel. Segments as in rnn/cells.h: n their gates.
 typedef struct psq_panels {
-    void *bias;                   // [S*H] what each slot starts from
-    void *ih;                     // panel (G*H, I_l) of W_ih
-    void *hh[PSQ_MAX_SEGMENTS];   // panel (n*H, R) of a segment of W_hh
+    void *bias;                   // [S*H] what pre-activations start from, in their order
+    void *ih[PSQ_MAX_SEGMENTS];   // panel (n*H, I_l) of a segment of W_ih, interleaved
+    void *hh[PSQ_MAX_SEGMENTS];   // panel (n*H, R) of a segment of W_hh, interleaved
     void *hr;                     // panel (P, H) of W_hr
     void *ih_t;                   // panel (I_l, G*H): for dx
     void *hh_t[PSQ_MAX_SEGMENTS]; // panel (R, n*H): for dh

@@ -67,9 +67,10 @@ static void add_input_side(const sums *s, walk at, int64_t n) {
         s->scratch->b[i] = psq_pass_input(pass, at.b, at.t, s->scratch->factors, dropped);
         advance(pass->layout, &at);
     }
-    rnn->kern->outer(n, n_out, pass->n_inputs, s->scratch->a, s->scratch->b, s->grads[PSQ_W_IH]);
+    rnn->kern->outer(n, 0, n_out, pass->n_inputs, s->scratch->a, s->scratch->b, s->grads[PSQ_W_IH],
+                     s->scratch->work);
     if (rnn->spec.bias) {
-        rnn->kern->column_sum(n, n_out, s->scratch->a, s->grads[PSQ_B_IH]);
+        rnn->kern->column_sum(n, 0, n_out, s->scratch->a, s->grads[PSQ_B_IH]);
     }
 }
 
@@ -86,10 +87,10 @@ static void add_hidden_side(const sums *s, walk at, int64_t n) {
         const int64_t row = segment.gate * rnn->H;
         const int64_t n_out = segment.n_gates * rnn->H;
         set_dgates(s, first, n, segment.slot);
-        rnn->kern->outer(n, n_out, rnn->R, s->scratch->a, s->scratch->b,
-                         psq_at(rnn, s->grads[PSQ_W_HH], row * rnn->R));
+        rnn->kern->outer(n, 0, n_out, rnn->R, s->scratch->a, s->scratch->b,
+                         psq_at(rnn, s->grads[PSQ_W_HH], row * rnn->R), s->scratch->work);
         if (rnn->spec.bias) {
-            rnn->kern->column_sum(n, n_out, s->scratch->a, psq_at(rnn, s->grads[PSQ_B_HH], row));
+            rnn->kern->column_sum(n, 0, n_out, s->scratch->a, psq_at(rnn, s->grads[PSQ_B_HH], row));
         }
     }
 }
@@ -98,7 +99,8 @@ static void add_projection(const sums *s, int64_t first, int64_t n) {
     const psq_rnn *const rnn = s->pass->rnn;
     set_jagged(&s->rows->dh, first, n, s->scratch->a);
     set_jagged(&s->rows->m, first, n, s->scratch->b);
-    rnn->kern->outer(n, rnn->R, rnn->H, s->scratch->a, s->scratch->b, s->grads[PSQ_W_HR]);
+    rnn->kern->outer(n, 0, rnn->R, rnn->H, s->scratch->a, s->scratch->b, s->grads[PSQ_W_HR],
+                     s->scratch->work);
 }
 
 void psq_weight_grads(const psq_pass *pass, const psq_grad_rows *rows,

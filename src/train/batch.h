@@ -45,7 +45,8 @@ typedef struct psq_batch {
     void *drop;              // [M][W] multipliers; NULL: no dropout
     int64_t *winners;        // [M][W] row of the maximum, -1: none; PSQ_HEAD_MAX only
     void *logits;            // [M][C]; then their gradient
-    void *dfeatures;         // [M][W]; training only, as all below
+    void *work;              // of outer products; training only, as all below
+    void *dfeatures;         // [M][W]
     void *dy;                // [N][W]; dfeatures for PSQ_HEAD_TOKEN, NULL for PSQ_HEAD_LAST
     void *dhn;               // [L*D][B][R]; PSQ_HEAD_LAST only
     void *dx;                // [N][I]; with a vocabulary

@@ -27,7 +27,7 @@ void psq_loss_logits(const psq_model *model, const void *weights, const void *pa
             out[i] = psq_model_at(model, batch->logits, (first + i) * C);
             memcpy(out[i], bias, (size_t)C * model->size);
         }
-        model->kern->tile(n, C, W, in, panel, out);
+        model->kern->tile(n, 0, C, C, W, in, panel, out);
     }
 }
 
@@ -88,9 +88,9 @@ void psq_loss_backward(const psq_model *model, const void *panel, psq_batch *bat
             features[i] = psq_model_at_const(model, batch->features, rows[i] * W);
             dfeatures[i] = psq_model_at(model, batch->dfeatures, rows[i] * W);
         }
-        model->kern->tile(n, W, C, dlogits, panel, dfeatures);
-        model->kern->outer(n, C, W, dlogits, features,
-                           psq_model_at(model, dweights, model->head_weight));
-        model->kern->column_sum(n, C, dlogits, psq_model_at(model, dweights, model->head_bias));
+        model->kern->tile(n, 0, W, W, C, dlogits, panel, dfeatures);
+        model->kern->outer(n, 0, C, W, dlogits, features,
+                           psq_model_at(model, dweights, model->head_weight), batch->work);
+        model->kern->column_sum(n, 0, C, dlogits, psq_model_at(model, dweights, model->head_bias));
     }
 }

@@ -84,6 +84,7 @@ void psq_batch_carve(const psq_model *model, size_t reserve, size_t scratch, psq
     }
     batch->logits = take(arena, model, batch->M, model->spec.n_classes);
     if (batch->training) {
+        batch->work = take(arena, model, model->kern->outer_work(W), 1);
         batch->dfeatures = take(arena, model, batch->M, W);
         batch->dy = head == PSQ_HEAD_MEAN || head == PSQ_HEAD_MAX
                         ? take(arena, model, batch->N, W)
@@ -148,8 +149,8 @@ static psq_status pack(psq_session *session, const void *weights, psq_error *err
     const void *const head = psq_model_at_const(model, weights, model->head_weight);
     PSQ_TRY(psq_rnn_pack(model->rnn, psq_model_at_const(model, weights, model->n_embedding),
                          session->panels, err));
-    model->kern->panel(C, W, head, W, 1, session->head_panel);
-    model->kern->panel(W, C, head, 1, W, session->head_panel_back);
+    model->kern->panel(1, C, W, head, W, 1, session->head_panel);
+    model->kern->panel(1, W, C, head, 1, W, session->head_panel_back);
     return PSQ_OK;
 }
 

@@ -113,6 +113,13 @@ static inline guarded guarded_new(int64_t n, int64_t misalign) {
     return g;
 }
 
+// At a multiple of 64 bytes.
+static inline guarded guarded_new_aligned(int64_t n) {
+    guarded g = guarded_new(n, 16);
+    g.row -= ((uintptr_t)g.row % 64) / sizeof *g.row;
+    return g;
+}
+
 static inline guarded guarded_fill(int64_t n, int64_t misalign, float (*make)(uint32_t *),
                                    uint32_t *state) {
     const guarded g = guarded_new(n, misalign);

@@ -91,12 +91,29 @@ static void naive_backward(psq_cell cell, unit *u) {
 // ---- rows of units and back
 
 typedef struct row_set {
-    guarded gates, dgates, h_prev, c_prev, c, h, dh, dcarry, m;
+    guarded pre, gates, dgates, h_prev, c_prev, c, h, dh, dcarry, m;
     psq_k_row row;
 } row_set;
 
+// kern.h's order of pre-activations.
+static int64_t pre_place(psq_cell cell, int64_t H, int64_t slot, int64_t u) {
+    if (cell == PSQ_GRU) {
+        return slot < 2 ? psq_k_place(2, H, slot, u) : slot * H + u;
+    }
+    return psq_k_place(n_slots[cell], H, slot, u);
+}
+
+// All units at once, or from PSQ_K_UNIT on first.
+static void run_ranges(void (*kernel)(int64_t, int64_t, int64_t, int64_t, const psq_k_row *),
+                       int64_t n_rows, int64_t H, const psq_k_row *rows) {
+    const int64_t cut = n_rows % 2 == 0 && H > PSQ_K_UNIT ? PSQ_K_UNIT : 0;
+    kernel(n_rows, cut, H, H, rows);
+    kernel(n_rows, 0, cut, H, rows);
+}
+
 static row_set row_set_new(psq_cell cell, int64_t H, const unit *units) {
     row_set s;
+    s.pre = guarded_new(n_slots[cell] * H, 2);
     s.gates = guarded_new(n_slots[cell] * H, 1);
     s.dgates = guarded_new(n_slots[cell] * H, 2);
     s.h_prev = guarded_new(H, 3);
@@ -109,6 +126,7 @@ static row_set row_set_new(psq_cell cell, int64_t H, const unit *units) {
     for (int64_t u = 0; u < H; u++) {
         for (int g = 0; g < n_slots[cell]; g++) {
             s.gates.row[g * H + u] = units[u].gates[g];
+            s.pre.row[pre_place(cell, H, g, u)] = units[u].gates[g];
         }
         s.h_prev.row[u] = units[u].h_prev;
         s.c_prev.row[u] = units[u].c_prev;
@@ -118,14 +136,14 @@ static row_set row_set_new(psq_cell cell, int64_t H, const unit *units) {
         s.dcarry.row[u] = units[u].dcarry;
         s.m.row[u] = units[u].m;
     }
-    s.row = (psq_k_row){s.gates.row, s.dgates.row, s.h_prev.row, s.c_prev.row, s.c.row,
-                        s.h.row,     s.dh.row,     s.dcarry.row, s.m.row};
+    s.row = (psq_k_row){s.pre.row, s.gates.row, s.dgates.row, s.h_prev.row, s.c_prev.row,
+                        s.c.row,   s.h.row,     s.dh.row,     s.dcarry.row, s.m.row};
     return s;
 }
 
 static void row_set_end(const psq_kern *k, row_set *s) {
-    guarded *const all[] = {&s->gates, &s->dgates, &s->h_prev, &s->c_prev, &s->c,
-                            &s->h,     &s->dh,     &s->dcarry, &s->m};
+    guarded *const all[] = {&s->pre, &s->gates, &s->dgates, &s->h_prev, &s->c_prev,
+                            &s->c,   &s->h,     &s->dh,     &s->dcarry, &s->m};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         guarded_end(k->name, "a row of a cell", all[i]);
     }
@@ -196,14 +214,14 @@ static void check_size(const psq_kern *k, psq_cell cell, int64_t n_rows, int64_t
         sets[i] = row_set_new(cell, H, units + i * H);
         rows[i] = sets[i].row;
     }
-    k->forward[cell](n_rows, H, rows);
+    run_ranges(k->forward[cell], n_rows, H, rows);
     for (int64_t i = 0; i < n_rows * H; i++) {
         naive_forward(cell, &units[i]);
     }
     for (int64_t i = 0; i < n_rows; i++) {
         assert_forward(k, cell, H, &rows[i], units + i * H);
     }
-    k->backward[cell](n_rows, H, rows);
+    run_ranges(k->backward[cell], n_rows, H, rows);
     for (int64_t i = 0; i < n_rows * H; i++) {
         naive_backward(cell, &units[i]);
     }
@@ -232,28 +250,35 @@ static void cell_sizes(void **state) {
     each_table(PSQ_F32, check_sizes);
 }
 
-// kern.h: RNN's gates may be h; dgates may be gates; m may be c; what a cell does not use may be
-// NULL.
+// kern.h: c may be c_prev; dgates may be gates; m may be c; what a cell does not use may be NULL.
 static void check_shared(const psq_kern *k, psq_cell cell, int64_t H) {
     unit units[133];
     random_units(H, units, random_float, random_fading, (uint32_t)H);
     row_set s = row_set_new(cell, H, units);
-    psq_k_row row = {.gates = s.gates.row, .h = s.h.row};
+    psq_k_row row = {.pre = s.pre.row, .h = s.h.row};
+    if (cell >= PSQ_LSTM) {
+        row.gates = s.gates.row;
+    }
     if (cell == PSQ_LSTM) {
         row.c_prev = s.c_prev.row;
-        row.c = s.c.row;
+        row.c = s.c_prev.row;
     } else if (cell == PSQ_GRU) {
         row.h_prev = s.h_prev.row;
-    } else {
-        row.h = s.gates.row;
     }
-    k->forward[cell](1, H, &row);
+    k->forward[cell](1, 0, H, H, &row);
     for (int64_t u = 0; u < H; u++) {
         naive_forward(cell, &units[u]);
     }
     assert_forward(k, cell, H, &row, units);
-    row.dgates = row.gates;
+    row.dgates = s.gates.row;
     row.dh = s.dh.row;
+    if (cell == PSQ_LSTM) { // backward's c and the step before it are two rows
+        memcpy(s.c.row, s.c_prev.row, (size_t)H * sizeof *s.c.row);
+        row.c = s.c.row;
+        for (int64_t u = 0; u < H; u++) {
+            s.c_prev.row[u] = units[u].c_prev;
+        }
+    }
     if (cell >= PSQ_LSTM) {
         row.dcarry = s.dcarry.row;
         row.h = NULL;
@@ -261,7 +286,7 @@ static void check_shared(const psq_kern *k, psq_cell cell, int64_t H) {
     if (cell == PSQ_LSTM) {
         row.m = row.c;
     }
-    k->backward[cell](1, H, &row);
+    k->backward[cell](1, 0, H, H, &row);
     for (int64_t u = 0; u < H; u++) {
         naive_backward(cell, &units[u]);
     }
@@ -289,7 +314,7 @@ static void check_no_m(const psq_kern *k) {
     random_units(H, units, random_float, random_float, 5);
     row_set s = row_set_new(PSQ_LSTM, H, units);
     s.row.m = NULL;
-    k->backward[PSQ_LSTM](1, H, &s.row);
+    k->backward[PSQ_LSTM](1, 0, H, H, &s.row);
     for (int64_t u = 0; u < H; u++) {
         naive_backward(PSQ_LSTM, &units[u]);
         units[u].m = GUARD_VALUE;
@@ -316,20 +341,20 @@ static void check_threshold(const psq_kern *k) {
     float out[16];
     float carry[4];
     psq_k_row row = {.dgates = out, .h = (void *)(uintptr_t)one, .dh = dh, .dcarry = carry};
-    k->backward[PSQ_RNN_RELU](1, 4, &row);
+    k->backward[PSQ_RNN_RELU](1, 0, 4, 4, &row);
     assert_bits(k->name, "relu dgates", 4, out, wanted);
     row.h = (void *)(uintptr_t)zero; // tanh: dh * (1 - 0)
-    k->backward[PSQ_RNN_TANH](1, 4, &row);
+    k->backward[PSQ_RNN_TANH](1, 0, 4, 4, &row);
     assert_bits(k->name, "tanh dgates", 4, out, wanted);
 
     // GRU with z = 1: the carry is dh. With z = 0, n = 0, r = 1: dn and dn * r are dh.
     float gates[16] = {1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F};
     row.gates = gates;
     row.h_prev = zero;
-    k->backward[PSQ_GRU](1, 4, &row);
+    k->backward[PSQ_GRU](1, 0, 4, 4, &row);
     assert_bits(k->name, "gru carry", 4, carry, wanted);
     memset(gates + 4, 0, 4 * sizeof *gates);
-    k->backward[PSQ_GRU](1, 4, &row);
+    k->backward[PSQ_GRU](1, 0, 4, 4, &row);
     assert_bits(k->name, "gru dn", 4, out + 8, wanted);
     assert_bits(k->name, "gru dn * r", 4, out + 12, wanted);
 
@@ -342,7 +367,7 @@ static void check_threshold(const psq_kern *k) {
                       .c = (void *)(uintptr_t)zero,
                       .dh = zero,
                       .dcarry = carry};
-    k->backward[PSQ_LSTM](1, 4, &row);
+    k->backward[PSQ_LSTM](1, 0, 4, 4, &row);
     assert_bits(k->name, "lstm carry", 4, carry, wanted);
     assert_bits(k->name, "lstm dg", 4, out + 8, wanted);
 }
@@ -358,11 +383,12 @@ static void check_relu(const psq_kern *k) {
     const float wanted[5] = {NAN, -0.0F, 0.0F, 0.0F, 2.0F};
     const float dh[5] = {1.0F, 1.0F, 1.0F, 1.0F, 1.0F};
     const float d_wanted[5] = {0.0F, 0.0F, 0.0F, 0.0F, 1.0F};
-    const psq_k_row row = {.gates = s, .dgates = s, .h = s, .dh = dh};
-    k->forward[PSQ_RNN_RELU](1, 5, &row);
-    assert_bits(k->name, "relu", 5, s, wanted);
-    k->backward[PSQ_RNN_RELU](1, 5, &row);
-    assert_bits(k->name, "relu gradient", 5, s, d_wanted);
+    float h[5];
+    const psq_k_row row = {.pre = s, .dgates = h, .h = h, .dh = dh};
+    k->forward[PSQ_RNN_RELU](1, 0, 5, 5, &row);
+    assert_bits(k->name, "relu", 5, h, wanted);
+    k->backward[PSQ_RNN_RELU](1, 0, 5, 5, &row);
+    assert_bits(k->name, "relu gradient", 5, h, d_wanted);
 }
 
 static void relu_edges(void **state) {

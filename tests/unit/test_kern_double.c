@@ -34,8 +34,10 @@ static void assert_near(const char *what, int64_t n, const float *f, const doubl
 }
 
 static void check_chains_size(const psq_kern *k, int64_t n_out, int64_t n_k) {
-    static float wf[MAX * MAX], pf[MAX * MAX], af[ROWS][MAX], of[ROWS][MAX], sf[MAX];
-    static double wd[MAX * MAX], pd[MAX * MAX], ad[ROWS][MAX], od[ROWS][MAX], sd[MAX];
+    static _Alignas(64) float pf[MAX * MAX + 64 * MAX], work_f[MAX * 512];
+    static float wf[MAX * MAX], af[ROWS][MAX], of[ROWS][MAX], sf[MAX];
+    static _Alignas(64) double pd[MAX * MAX + 64 * MAX], work_d[MAX * 512];
+    static double wd[MAX * MAX], ad[ROWS][MAX], od[ROWS][MAX], sd[MAX];
     const psq_kern *const ref = float_ref();
     const void *a_rows[2][ROWS];
     void *o_rows[2][ROWS];
@@ -51,20 +53,22 @@ static void check_chains_size(const psq_kern *k, int64_t n_out, int64_t n_k) {
         b_rows[0][m] = o_rows[0][m] = of[m];
         b_rows[1][m] = o_rows[1][m] = od[m];
     }
-    assert_true(ref->panel_size(n_out, n_k) <= MAX * MAX);
-    assert_true(k->panel_size(n_out, n_k) <= MAX * MAX);
-    ref->panel(n_out, n_k, wf, n_k, 1, pf);
-    k->panel(n_out, n_k, wd, n_k, 1, pd);
-    ref->tile(ROWS, n_out, n_k, a_rows[0], pf, o_rows[0]);
-    k->tile(ROWS, n_out, n_k, a_rows[1], pd, o_rows[1]);
+    assert_true(ref->panel_size(n_out, n_k) <= MAX * MAX + 64 * MAX);
+    assert_true(k->panel_size(n_out, n_k) <= MAX * MAX + 64 * MAX);
+    assert_true(ref->outer_work(n_out) <= MAX * 512);
+    assert_true(k->outer_work(n_out) <= MAX * 512);
+    ref->panel(1, n_out, n_k, wf, n_k, 1, pf);
+    k->panel(1, n_out, n_k, wd, n_k, 1, pd);
+    ref->tile(ROWS, 0, n_out, n_out, n_k, a_rows[0], pf, o_rows[0]);
+    k->tile(ROWS, 0, n_out, n_out, n_k, a_rows[1], pd, o_rows[1]);
     for (int m = 0; m < ROWS; m++) {
         assert_near("tile", n_out, of[m], od[m], 1e-4);
     }
-    ref->outer(ROWS, n_k, n_out, a_rows[0], b_rows[0], wf);
-    k->outer(ROWS, n_k, n_out, a_rows[1], b_rows[1], wd);
+    ref->outer(ROWS, 0, n_k, n_out, a_rows[0], b_rows[0], wf, work_f);
+    k->outer(ROWS, 0, n_k, n_out, a_rows[1], b_rows[1], wd, work_d);
     assert_near("outer", n_out * n_k, wf, wd, 1e-4);
-    ref->column_sum(ROWS, n_k, a_rows[0], sf);
-    k->column_sum(ROWS, n_k, a_rows[1], sd);
+    ref->column_sum(ROWS, 0, n_k, a_rows[0], sf);
+    k->column_sum(ROWS, 0, n_k, a_rows[1], sd);
     assert_near("column_sum", MAX, sf, sd, 1e-6);
 }
 
@@ -148,18 +152,15 @@ static void double_precision(void **state) {
 
 // ---- finite differences
 
-enum { H = 5, N_IN = 6 * H }; // 4 gates, h_prev, c_prev
+enum { H = 5, N_IN = 6 * H }; // 4 gates (of one block of units: in no other order), h_prev, c_prev
 
 // The scalar: dh . h + dc . c of one row.
 static double objective(const psq_kern *k, psq_cell cell, const double *in, const double *dh,
                         const double *dc) {
-    double gates[4 * H];
     double c[H] = {0};
     double h[H];
-    memcpy(gates, in, sizeof gates);
-    const psq_k_row row = {
-        .gates = gates, .h_prev = in + 4 * H, .c_prev = in + 5 * H, .c = c, .h = h};
-    k->forward[cell](1, H, &row);
+    const psq_k_row row = {.pre = in, .h_prev = in + 4 * H, .c_prev = in + 5 * H, .c = c, .h = h};
+    k->forward[cell](1, 0, H, H, &row);
     return k->dot(H, dh, h) + (cell == PSQ_LSTM ? k->dot(H, dc, c) : 0.0);
 }
 
@@ -173,10 +174,9 @@ static void check_gradient(const psq_kern *k, psq_cell cell) {
         dh[i] = (double)random_float(&random);
         dc[i] = carry[i] = (double)random_float(&random);
     }
-    memcpy(gates, in, sizeof gates);
-    const psq_k_row row = {gates, dgates, in + 4 * H, in + 5 * H, c, h, dh, carry, m};
-    k->forward[cell](1, H, &row);
-    k->backward[cell](1, H, &row);
+    const psq_k_row row = {in, gates, dgates, in + 4 * H, in + 5 * H, c, h, dh, carry, m};
+    k->forward[cell](1, 0, H, H, &row);
+    k->backward[cell](1, 0, H, H, &row);
     const int n_in = cell < PSQ_LSTM ? H : N_IN;
     for (int i = 0; i < n_in; i++) {
         const double kept = in[i];

@@ -9,12 +9,33 @@ enum { MAX_ROWS = 7, N_AWKWARD_RUNS = 2 };
 
 typedef float (*maker)(uint32_t *);
 
+// Gates of n_out: 1 where it has no other divisor here.
+static int64_t gates_of(int64_t n_out, int64_t n_k) {
+    const int64_t n = 1 + n_k % 4;
+    return n_out % n == 0 ? n : 1;
+}
+
+// The outputs in one call, or cut into ranges at multiples of PSQ_K_UNIT, the last range first.
+static void run_tile(const psq_kern *k, int64_t n_rows, int64_t n_out, int64_t n_k,
+                     const void *const *a, const void *panel, void *const *out) {
+    const int64_t cut = n_k % 3 * PSQ_K_UNIT;
+    for (int64_t first = cut > 0 ? n_out / cut * cut : 0; first >= 0; first -= cut) {
+        const int64_t end = cut > 0 && first + cut < n_out ? first + cut : n_out;
+        k->tile(n_rows, first, end, n_out, n_k, a, panel, out);
+        if (cut == 0) {
+            break;
+        }
+    }
+}
+
 static void check_tile_size(const psq_kern *k, int64_t n_rows, int64_t n_out, int64_t n_k,
                             maker make) {
+    const int64_t n_gates = gates_of(n_out, n_k);
+    const int64_t H = n_out / n_gates;
     uint32_t random = (uint32_t)(n_out * 1000 + n_k * 8 + n_rows);
     const bool transposed = (n_out + n_k) % 2 == 1;
     guarded w = guarded_fill(n_out * n_k, 1, make, &random);
-    guarded panel = guarded_new(k->panel_size(n_out, n_k), 16);
+    guarded panel = guarded_new_aligned(k->panel_size(n_out, n_k));
     guarded a[MAX_ROWS];
     guarded out[MAX_ROWS];
     guarded wanted[MAX_ROWS];
@@ -22,7 +43,7 @@ static void check_tile_size(const psq_kern *k, int64_t n_rows, int64_t n_out, in
     void *out_rows[MAX_ROWS];
     const int64_t stride_j = transposed ? 1 : n_k;
     const int64_t stride_k = transposed ? n_out : 1;
-    k->panel(n_out, n_k, w.row, stride_j, stride_k, panel.row);
+    k->panel(n_gates, n_out, n_k, w.row, stride_j, stride_k, panel.row);
     for (int64_t m = 0; m < n_rows; m++) {
         a[m] = guarded_fill(n_k, m % 4, make, &random);
         out[m] = guarded_fill(n_out, (m + 1) % 4, make, &random);
@@ -30,13 +51,13 @@ static void check_tile_size(const psq_kern *k, int64_t n_rows, int64_t n_out, in
         a_rows[m] = a[m].row;
         out_rows[m] = out[m].row;
         for (int64_t j = 0; j < n_out; j++) {
+            float *const sum = wanted[m].row + psq_k_place(n_gates, H, j / H, j % H);
             for (int64_t i = 0; i < n_k; i++) {
-                wanted[m].row[j] =
-                    fmaf(a[m].row[i], w.row[j * stride_j + i * stride_k], wanted[m].row[j]);
+                *sum = fmaf(a[m].row[i], w.row[j * stride_j + i * stride_k], *sum);
             }
         }
     }
-    k->tile(n_rows, n_out, n_k, a_rows, panel.row, out_rows);
+    run_tile(k, n_rows, n_out, n_k, a_rows, panel.row, out_rows);
     for (int64_t m = 0; m < n_rows; m++) {
         assert_bits(k->name, "tile", n_out, out[m].row, wanted[m].row);
         guarded_end(k->name, "a", &a[m]);
@@ -84,12 +105,12 @@ static void check_tile_order(const psq_kern *k) {
     const float a[4] = {0x1p+30F, -0x1p+30F, 1.0F, 0x1p-30F};
     const float w[4] = {1.0F, 1.0F, 1.0F, 1.0F};
     float out[1] = {1.0F};
-    float panel[64];
+    _Alignas(64) float panel[64];
     assert_true(k->panel_size(1, 4) <= 64);
     const void *const a_rows[1] = {a};
     void *const out_rows[1] = {out};
-    k->panel(1, 4, w, 4, 1, panel);
-    k->tile(1, 1, 4, a_rows, panel, out_rows);
+    k->panel(1, 1, 4, w, 4, 1, panel);
+    k->tile(1, 0, 1, 1, 4, a_rows, panel, out_rows);
     assert_true(out[0] == 1.0F); // the first 1 is lost, the second is not
 }
 
@@ -127,8 +148,13 @@ static void check_rows_size(const psq_kern *k, int64_t n_rows, int64_t n_a, int6
             wanted_dw.row[i * n_b + j] += s;
         }
     }
-    k->outer(n_rows, n_a, n_b, a_rows, b_rows, dw.row);
-    k->column_sum(n_rows, n_a, a_rows, sum.row);
+    guarded work = guarded_new_aligned(k->outer_work(n_b));
+    const int64_t cut = n_a > PSQ_K_UNIT && n_b % 2 == 0 ? PSQ_K_UNIT : 0;
+    k->outer(n_rows, cut, n_a, n_b, a_rows, b_rows, dw.row, work.row);
+    k->outer(n_rows, 0, cut, n_b, a_rows, b_rows, dw.row, work.row);
+    k->column_sum(n_rows, cut, n_a, a_rows, sum.row);
+    k->column_sum(n_rows, 0, cut, a_rows, sum.row);
+    guarded_end(k->name, "work", &work);
     assert_bits(k->name, "outer", n_a * n_b, dw.row, wanted_dw.row);
     assert_bits(k->name, "column_sum", n_a, sum.row, wanted_sum.row);
     guarded_end(k->name, "a", &a);

@@ -7,30 +7,34 @@
 
 #define ONE ((REAL)1)
 
-static void k_forward_tanh(int64_t n_rows, int64_t H, const psq_k_row *rows) {
-    for (int64_t m = 0; m < n_rows; m++) {
-        k_tanh(H, rows[m].gates, rows[m].h);
+// Gate `gate` of the n units at the front of interleaved pre-activations.
+static void take_gate(int64_t n, int64_t n_gates, int64_t gate, const REAL *pre, REAL *out) {
+    for (int64_t u = 0; u < n; u++) {
+        out[u] = pre[psq_k_place(n_gates, n, gate, u)];
     }
 }
 
-static void k_forward_relu(int64_t n_rows, int64_t H, const psq_k_row *rows) {
-    for (int64_t m = 0; m < n_rows; m++) {
-        const REAL *const s = (const REAL *)rows[m].gates;
-        REAL *const h = (REAL *)rows[m].h;
-        for (int64_t u = 0; u < H; u++) {
-            h[u] = max_real((REAL)0, s[u]);
-        }
+static void forward_tanh_strip(int64_t n, int64_t H, int64_t first, const psq_k_row *row) {
+    (void)H;
+    k_tanh(n, (const REAL *)row->pre + first, (REAL *)row->h + first);
+}
+
+static void forward_relu_strip(int64_t n, int64_t H, int64_t first, const psq_k_row *row) {
+    const REAL *const s = (const REAL *)row->pre + first;
+    REAL *const h = (REAL *)row->h + first;
+    (void)H;
+    for (int64_t u = 0; u < n; u++) {
+        h[u] = max_real((REAL)0, s[u]);
     }
 }
 
-// n units from unit `first` of a row with LSTM gates.
 static void forward_lstm_strip(int64_t n, int64_t H, int64_t first, const psq_k_row *row) {
     REAL i[STRIP], f[STRIP], g[STRIP], o[STRIP], c[STRIP], h[STRIP];
-    REAL *const gates = (REAL *)row->gates + first;
-    copy(n, gates, i);
-    copy(n, gates + H, f);
-    copy(n, gates + 2 * H, g);
-    copy(n, gates + 3 * H, o);
+    const REAL *const pre = (const REAL *)row->pre + 4 * first;
+    take_gate(n, 4, 0, pre, i);
+    take_gate(n, 4, 1, pre, f);
+    take_gate(n, 4, 2, pre, g);
+    take_gate(n, 4, 3, pre, o);
     copy(n, (const REAL *)row->c_prev + first, c);
     for (int64_t u = 0; u < n; u++) {
         i[u] = sigmoid_real(i[u]);
@@ -40,21 +44,24 @@ static void forward_lstm_strip(int64_t n, int64_t H, int64_t first, const psq_k_
         c[u] = FMA(f[u], c[u], i[u] * g[u]);
         h[u] = o[u] * tanh_real(c[u]);
     }
-    copy(n, i, gates);
-    copy(n, f, gates + H);
-    copy(n, g, gates + 2 * H);
-    copy(n, o, gates + 3 * H);
+    if (row->gates != NULL) {
+        REAL *const gates = (REAL *)row->gates + first;
+        copy(n, i, gates);
+        copy(n, f, gates + H);
+        copy(n, g, gates + 2 * H);
+        copy(n, o, gates + 3 * H);
+    }
     copy(n, c, (REAL *)row->c + first);
     copy(n, h, (REAL *)row->h + first);
 }
 
 static void forward_gru_strip(int64_t n_units, int64_t H, int64_t first, const psq_k_row *row) {
     REAL r[STRIP], z[STRIP], n[STRIP], q[STRIP], h[STRIP];
-    REAL *const gates = (REAL *)row->gates + first;
-    copy(n_units, gates, r);
-    copy(n_units, gates + H, z);
-    copy(n_units, gates + 2 * H, n);
-    copy(n_units, gates + 3 * H, q);
+    const REAL *const pre = (const REAL *)row->pre;
+    take_gate(n_units, 2, 0, pre + 2 * first, r);
+    take_gate(n_units, 2, 1, pre + 2 * first, z);
+    copy(n_units, pre + 2 * H + first, n);
+    copy(n_units, pre + 3 * H + first, q);
     copy(n_units, (const REAL *)row->h_prev + first, h);
     for (int64_t u = 0; u < n_units; u++) {
         r[u] = sigmoid_real(r[u]);
@@ -62,9 +69,13 @@ static void forward_gru_strip(int64_t n_units, int64_t H, int64_t first, const p
         n[u] = tanh_real(FMA(r[u], q[u], n[u]));
         h[u] = FMA(z[u], h[u] - n[u], n[u]);
     }
-    copy(n_units, r, gates);
-    copy(n_units, z, gates + H);
-    copy(n_units, n, gates + 2 * H);
+    if (row->gates != NULL) {
+        REAL *const gates = (REAL *)row->gates + first;
+        copy(n_units, r, gates);
+        copy(n_units, z, gates + H);
+        copy(n_units, n, gates + 2 * H);
+        copy(n_units, q, gates + 3 * H);
+    }
     copy(n_units, h, (REAL *)row->h + first);
 }
 
@@ -154,15 +165,18 @@ static void backward_gru_strip(int64_t n_units, int64_t H, int64_t first, const 
 }
 
 // The entries of the table: all strips of all rows.
-#define ROWS(name, strip)                                                \
-    static void name(int64_t n_rows, int64_t H, const psq_k_row *rows) { \
-        for (int64_t m = 0; m < n_rows; m++) {                           \
-            for (int64_t first = 0; first < H; first += STRIP) {         \
-                strip(strip_at(first, H), H, first, &rows[m]);           \
-            }                                                            \
-        }                                                                \
+#define ROWS(name, strip)                                                   \
+    static void name(int64_t n_rows, int64_t first, int64_t end, int64_t H, \
+                     const psq_k_row *rows) {                               \
+        for (int64_t m = 0; m < n_rows; m++) {                              \
+            for (int64_t u = first; u < end; u += STRIP) {                  \
+                strip(strip_at(u, end), H, u, &rows[m]);                    \
+            }                                                               \
+        }                                                                   \
     }
 
+ROWS(k_forward_tanh, forward_tanh_strip)
+ROWS(k_forward_relu, forward_relu_strip)
 ROWS(k_forward_lstm, forward_lstm_strip)
 ROWS(k_forward_gru, forward_gru_strip)
 ROWS(k_backward_tanh, backward_tanh_strip)

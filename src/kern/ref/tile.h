@@ -11,22 +11,31 @@ static int64_t k_panel_size(int64_t n_out, int64_t n_k) {
     return n_out * n_k;
 }
 
-static void k_panel(int64_t n_out, int64_t n_k, const void *w, int64_t stride_j, int64_t stride_k,
-                    void *panel) {
+// The row of W that output j of interleaved gates is.
+static int64_t source_of(int64_t n_gates, int64_t H, int64_t j) {
+    const int64_t first = j / (n_gates * PSQ_K_UNIT) * PSQ_K_UNIT;
+    const int64_t width = H - first < PSQ_K_UNIT ? H - first : PSQ_K_UNIT;
+    const int64_t inside = j - n_gates * first;
+    return inside / width * H + first + inside % width;
+}
+
+static void k_panel(int64_t n_gates, int64_t n_out, int64_t n_k, const void *w, int64_t stride_j,
+                    int64_t stride_k, void *panel) {
     const REAL *const W = (const REAL *)w;
-    REAL *out = (REAL *)panel;
-    for (int64_t first = 0; first < n_out; first += CHUNK) {
-        const int64_t end = first + CHUNK < n_out ? first + CHUNK : n_out;
+    REAL *const out = (REAL *)panel;
+    for (int64_t j = 0; j < n_out; j++) {
+        const int64_t first = j - j % CHUNK;
+        const int64_t width = n_out - first < CHUNK ? n_out - first : CHUNK;
+        const REAL *const row = W + source_of(n_gates, n_out / n_gates, j) * stride_j;
         for (int64_t k = 0; k < n_k; k++) {
-            for (int64_t j = first; j < end; j++) {
-                *out++ = W[j * stride_j + k * stride_k];
-            }
+            out[first * n_k + k * width + j - first] = row[k * stride_k];
         }
     }
 }
 
-// Inlined with a constant width for whole groups, so that s becomes registers.
-static inline __attribute__((always_inline)) void chains(int64_t width, int64_t n_k,
+// `width` outputs of one row; w's rows are `pitch` apart. Inlined with constants for whole groups,
+// so that s becomes registers.
+static inline __attribute__((always_inline)) void chains(int64_t width, int64_t pitch, int64_t n_k,
                                                          const REAL *restrict a,
                                                          const REAL *restrict w,
                                                          REAL *restrict out) {
@@ -36,7 +45,7 @@ static inline __attribute__((always_inline)) void chains(int64_t width, int64_t 
     }
     for (int64_t k = 0; k < n_k; k++) {
         for (int64_t j = 0; j < width; j++) {
-            s[j] = FMA(a[k], w[k * width + j], s[j]);
+            s[j] = FMA(a[k], w[k * pitch + j], s[j]);
         }
     }
     for (int64_t j = 0; j < width; j++) {
@@ -44,18 +53,21 @@ static inline __attribute__((always_inline)) void chains(int64_t width, int64_t 
     }
 }
 
-static void k_tile(int64_t n_rows, int64_t n_out, int64_t n_k, const void *const *a,
-                   const void *panel, void *const *out) {
-    for (int64_t first = 0; first < n_out; first += CHUNK) {
-        const int64_t width = n_out - first < CHUNK ? n_out - first : CHUNK;
-        const REAL *const w = (const REAL *)panel + first * n_k;
+static void k_tile(int64_t n_rows, int64_t first, int64_t end, int64_t n_out, int64_t n_k,
+                   const void *const *a, const void *panel, void *const *out) {
+    for (int64_t j = first; j < end;) {
+        const int64_t group = j - j % CHUNK;
+        const int64_t pitch = n_out - group < CHUNK ? n_out - group : CHUNK;
+        const int64_t next = group + pitch < end ? group + pitch : end;
+        const REAL *const w = (const REAL *)panel + group * n_k + (j - group);
         for (int64_t m = 0; m < n_rows; m++) {
-            if (width == CHUNK) {
-                chains(CHUNK, n_k, (const REAL *)a[m], w, (REAL *)out[m] + first);
+            if (next - j == CHUNK) {
+                chains(CHUNK, CHUNK, n_k, (const REAL *)a[m], w, (REAL *)out[m] + j);
             } else {
-                chains(width, n_k, (const REAL *)a[m], w, (REAL *)out[m] + first);
+                chains(next - j, pitch, n_k, (const REAL *)a[m], w, (REAL *)out[m] + j);
             }
         }
+        j = next;
     }
 }
 
@@ -107,14 +119,20 @@ outer_chains(int64_t width, int64_t n_rows, int64_t i0, int64_t i1, int64_t firs
     }
 }
 
-static void k_outer(int64_t n_rows, int64_t n_a, int64_t n_b, const void *const *a,
-                    const void *const *b, void *dw) {
+static int64_t k_outer_work(int64_t n_b) {
+    (void)n_b;
+    return 0;
+}
+
+static void k_outer(int64_t n_rows, int64_t i_first, int64_t i_end, int64_t n_b,
+                    const void *const *a, const void *const *b, void *dw, void *work) {
+    (void)work;
     REAL *const out = (REAL *)dw;
     REAL s[2][CHUNK];
     for (int64_t first = 0; first < n_b; first += CHUNK) {
         const int64_t width = n_b - first < CHUNK ? n_b - first : CHUNK;
-        for (int64_t i = 0; i < n_a; i += 2) {
-            const int64_t n = i + 1 < n_a ? 2 : 1;
+        for (int64_t i = i_first; i < i_end; i += 2) {
+            const int64_t n = i + 1 < i_end ? 2 : 1;
             if (width == CHUNK) {
                 outer_chains(CHUNK, n_rows, i, i + n - 1, first, a, b, s);
             } else {
@@ -129,11 +147,12 @@ static void k_outer(int64_t n_rows, int64_t n_a, int64_t n_b, const void *const 
     }
 }
 
-static void k_column_sum(int64_t n_rows, int64_t n_a, const void *const *a, void *sum) {
+static void k_column_sum(int64_t n_rows, int64_t i_first, int64_t i_end, const void *const *a,
+                         void *sum) {
     REAL *const out = (REAL *)sum;
     REAL s[CHUNK];
-    for (int64_t first = 0; first < n_a; first += CHUNK) {
-        const int64_t width = n_a - first < CHUNK ? n_a - first : CHUNK;
+    for (int64_t first = i_first; first < i_end; first += CHUNK) {
+        const int64_t width = i_end - first < CHUNK ? i_end - first : CHUNK;
         for (int64_t j = 0; j < width; j++) {
             s[j] = (REAL)0;
         }
@@ -147,4 +166,21 @@ static void k_column_sum(int64_t n_rows, int64_t n_a, const void *const *a, void
             out[first + j] += s[j];
         }
     }
+}
+
+// Chains enough that none waits for itself, whatever the width that the compiler makes of it.
+static int64_t k_peak(int64_t n) {
+    enum { N = 128 };
+    REAL s[N];
+    for (int i = 0; i < N; i++) {
+        s[i] = (REAL)i;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        for (int i = 0; i < N; i++) {
+            s[i] = FMA(s[i], (REAL)0.5, (REAL)1);
+        }
+    }
+    volatile REAL seen = s[n % N]; // or there would be nothing to compute
+    (void)seen;
+    return n * N * 2;
 }
