@@ -66,6 +66,12 @@ PSQ_API const psq_rnn_spec *psq_rnn_get_spec(const psq_rnn *rnn);
 // another dtype.
 PSQ_API const char *psq_kernel_name(const psq_ctx *ctx, psq_dtype dtype);
 
+// Keeps this core's fused multiply-add units as busy as that kernel table can, n_rounds times some
+// fixed work, and returns the number of floating-point operations, two for each multiply-add. What
+// the fastest of several short calls does in a second is the most that one thread of a network can;
+// 0 for another dtype or n_rounds below 1.
+PSQ_API int64_t psq_kernel_peak(const psq_ctx *ctx, psq_dtype dtype, int64_t n_rounds);
+
 // ---- parameters
 
 // One parameter in the flat buffer: PyTorch's name, element offset and shape. Biases have n_cols 0.

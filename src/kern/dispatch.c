@@ -27,3 +27,8 @@ const char *psq_kernel_name(const psq_ctx *ctx, psq_dtype dtype) {
     const psq_kern *const table = psq_kern_choose(ctx, dtype);
     return table != NULL ? table->name : "none";
 }
+
+int64_t psq_kernel_peak(const psq_ctx *ctx, psq_dtype dtype, int64_t n_rounds) {
+    const psq_kern *const table = psq_kern_choose(ctx, dtype);
+    return table != NULL && n_rounds > 0 ? table->peak(n_rounds) : 0;
+}

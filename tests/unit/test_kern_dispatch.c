@@ -54,6 +54,20 @@ static void choose_other_dtype(void **state) {
     psq_ctx_destroy(ctx);
 }
 
+static void peak_counts_operations(void **state) {
+    (void)state;
+    psq_ctx *const ctx = ctx_with(NULL);
+    for (psq_dtype dtype = PSQ_F32; dtype <= PSQ_F64; dtype++) {
+        const int64_t once = psq_kernel_peak(ctx, dtype, 1);
+        assert_true(once > 0 && once % 2 == 0);
+        assert_int_equal(psq_kernel_peak(ctx, dtype, 7), 7 * once);
+        assert_int_equal(psq_kernel_peak(ctx, dtype, 0), 0);
+        assert_int_equal(psq_kernel_peak(ctx, dtype, -1), 0);
+    }
+    assert_int_equal(psq_kernel_peak(ctx, PSQ_F16, 1), 0);
+    psq_ctx_destroy(ctx);
+}
+
 static void tables_complete(void **state) {
     (void)state;
     for (const psq_kern *const *table = psq_kern_tables; *table != NULL; table++) {
@@ -77,7 +91,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(choose_ref_alone),        cmocka_unit_test(choose_best_first),
         cmocka_unit_test(choose_what_the_cpu_has), cmocka_unit_test(choose_other_dtype),
-        cmocka_unit_test(tables_complete),
+        cmocka_unit_test(peak_counts_operations),  cmocka_unit_test(tables_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
