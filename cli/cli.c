@@ -4,7 +4,7 @@
 // cli.c: talk, exit codes, memory and the terminal. A library status becomes an exit code in one
 // place, so that scripts can tell a wrong command line (2) from wrong data (65), a system that
 // refused (74) and everything else (1).
-#define _POSIX_C_SOURCE 200809L // isatty, fileno
+#define _POSIX_C_SOURCE 200809L // isatty, fileno, clock_gettime
 #define _DEFAULT_SOURCE         // struct winsize
 
 #include "cli.h"
@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 size_t control_length(const char *text) {
@@ -112,6 +113,12 @@ void *cli_grow(void *items, size_t n, size_t size) {
         cli_no_memory();
     }
     return grown;
+}
+
+double cli_seconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 // ---- terminal

@@ -28,6 +28,7 @@ typedef struct command {
     int (*run)(const void *options, int n_args, char **args);
 } command;
 
+extern const command cmd_bench;
 extern const command cmd_eval;
 extern const command cmd_explain;
 extern const command cmd_info;
@@ -51,6 +52,9 @@ int fail_file(const char *path, const psq_error *err); // names the file first
 void *cli_alloc(size_t n, size_t size);
 void *cli_grow(void *items, size_t n, size_t size);
 _Noreturn void cli_no_memory(void);
+
+// Seconds from some moment on, that no change of the clock shows in.
+double cli_seconds(void);
 
 // ---- terminal
 

@@ -54,9 +54,10 @@ typedef struct batch {
 
 static int read_numbers(int n_args, char **args, const char *name, int64_t min, int_list *list) {
     for (int i = 0; i < n_args; i++) {
-        const int code = strcmp(args[i], "-") == 0
-                             ? int_list_add_stream(list, name, stdin, min, MAX_LENGTH)
-                             : int_list_add_text(list, name, args[i], min, MAX_LENGTH);
+        const int code =
+            strcmp(args[i], "-") == 0
+                ? int_list_add_stream(list, name, stdin, "standard input", min, MAX_LENGTH)
+                : int_list_add_text(list, name, args[i], min, MAX_LENGTH);
         if (code != EXIT_SUCCESS) {
             return code;
         }

@@ -8,7 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-static const command *const commands[] = {&cmd_explain, &cmd_train, &cmd_eval, &cmd_run, &cmd_info};
+static const command *const commands[] = {&cmd_explain, &cmd_train, &cmd_eval,
+                                          &cmd_run,     &cmd_bench, &cmd_info};
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static const char exit_codes[] =

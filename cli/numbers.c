@@ -88,7 +88,8 @@ int int_list_add_text(int_list *list, const char *name, const char *text, int64_
     return EXIT_SUCCESS;
 }
 
-int int_list_add_stream(int_list *list, const char *name, FILE *stream, int64_t min, int64_t max) {
+int int_list_add_stream(int_list *list, const char *name, FILE *stream, const char *source,
+                        int64_t min, int64_t max) {
     char word[WORD_SIZE];
     size_t size = 0;
     int c = 0;
@@ -101,7 +102,7 @@ int int_list_add_stream(int_list *list, const char *name, FILE *stream, int64_t 
             continue;
         }
         word[size] = '\0';
-        const int code = c == '\0'  ? fail_data("standard input has a NUL byte")
+        const int code = c == '\0'  ? fail_data("%s has a NUL byte", source)
                          : size > 0 ? int_list_add(list, name, word, min, max)
                                     : EXIT_SUCCESS;
         if (code != EXIT_SUCCESS) {
@@ -110,7 +111,7 @@ int int_list_add_stream(int_list *list, const char *name, FILE *stream, int64_t 
         size = 0;
     }
     if (ferror(stream)) {
-        say("cannot read standard input: %s", strerror(errno));
+        say("cannot read %s: %s", source, strerror(errno));
         return EXIT_IO;
     }
     return EXIT_SUCCESS;

@@ -25,9 +25,10 @@ typedef struct int_list {
 void int_list_free(int_list *list);
 
 // Add the numbers of a text, or of a stream, that are separated by blanks, line ends or commas.
-// `name` is the list's name in errors: "lengths[2] is 'x', must be a whole number". They return the
-// exit code: EXIT_SUCCESS, EXIT_DATA after a bad number, EXIT_IO.
+// `name` is the list's name in errors: "lengths[2] is 'x', must be a whole number"; `source` is the
+// stream's. They return the exit code: EXIT_SUCCESS, EXIT_DATA after a bad number, EXIT_IO.
 int int_list_add_text(int_list *list, const char *name, const char *text, int64_t min, int64_t max);
-int int_list_add_stream(int_list *list, const char *name, FILE *stream, int64_t min, int64_t max);
+int int_list_add_stream(int_list *list, const char *name, FILE *stream, const char *source,
+                        int64_t min, int64_t max);
 
 #endif

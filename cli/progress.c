@@ -3,28 +3,19 @@
 
 // progress.c: the view of a running fit. It redraws at most ten times a second, so that watching
 // costs nothing, and leaves one line per epoch behind on a terminal and in a log alike.
-#define _POSIX_C_SOURCE 200809L // clock_gettime
-
 #include "progress.h"
 
 #include "cli.h"
 #include "signals.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 enum { BAR = 20 };
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 void progress_init(progress *p, int64_t n_seq, int64_t n_epochs, bool ascii, bool quiet) {
     *p = (progress){.n_seq = n_seq, .quiet = quiet, .ascii = ascii};
     p->live = !quiet && term_is(stderr);
-    p->started = now();
+    p->started = cli_seconds();
     p->epoch_started = p->started;
     p->drawn = p->started;
     p->epochs = cli_alloc((size_t)n_epochs, sizeof(*p->epochs));
@@ -68,7 +59,7 @@ static void print_epoch(const progress *p, const psq_fit_progress *fit, double s
 
 bool progress_step(void *self, const psq_fit_progress *fit) {
     progress *const p = self;
-    const double time = now();
+    const double time = cli_seconds();
     if (fit->epoch_end) {
         const double seconds = time - p->epoch_started;
         p->epochs[p->n_epochs++] = (epoch_record){fit->train, seconds};

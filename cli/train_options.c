@@ -79,14 +79,18 @@ const option_row train_options_table[] = {
 };
 #undef AT
 
-int train_options_check(const train_options *o) {
-    if (o->proj > 0 && o->cell != PSQ_LSTM) {
+int train_options_check_proj(int64_t proj, int64_t hidden, int cell) {
+    if (proj > 0 && cell != PSQ_LSTM) {
         return fail_usage("--proj is %" PRId64 ", but only lstm has projections, --cell is %s",
-                          o->proj, train_options_cell(o->cell));
+                          proj, train_options_cell(cell));
     }
-    if (o->proj >= o->hidden) {
-        return fail_usage("--proj is %" PRId64 ", must be below --hidden, which is %" PRId64,
-                          o->proj, o->hidden);
+    if (proj >= hidden) {
+        return fail_usage("--proj is %" PRId64 ", must be below --hidden, which is %" PRId64, proj,
+                          hidden);
     }
     return EXIT_SUCCESS;
+}
+
+int train_options_check(const train_options *o) {
+    return train_options_check_proj(o->proj, o->hidden, o->cell);
 }

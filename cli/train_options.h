@@ -38,7 +38,8 @@ extern const option_row train_options_table[];
 // The name of a cell as --cell has it: "rnn" for the library's "rnn_tanh".
 const char *train_options_cell(int cell);
 
-// What the table cannot check, because it is about two options. Returns the exit code.
+// What the table cannot check, because it is about two options. Return the exit code.
 int train_options_check(const train_options *o);
+int train_options_check_proj(int64_t proj, int64_t hidden, int cell);
 
 #endif

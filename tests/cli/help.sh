@@ -7,4 +7,5 @@ t packseq explain --help
 t packseq train -h
 t packseq help eval
 t packseq help run
+t packseq help bench
 t packseq help info
