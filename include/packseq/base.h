@@ -112,26 +112,50 @@ typedef struct psq_io {
 
 // ---- context
 
-// A context carries the allocator, the file operations and the instruction sets that kernels may
-// use. It is immutable after creation; any number of threads may share it.
+// A host's threads, where the library is not to make its own. run calls fn(arg) n times, on
+// whatever threads, at the same time or one call after the other, and returns when all calls have.
+typedef struct psq_executor {
+    void *self;
+    void (*run)(void *self, int64_t n, void (*fn)(void *arg), void *arg);
+} psq_executor;
+
+// A context carries the allocator, the file operations, the instruction sets that kernels may use
+// and the threads that help a call. It is immutable to its users; any number of threads may share
+// it. Helpers serve one call at a time: another that comes meanwhile runs on its caller alone, and
+// so does every call in a child that was forked from the process that made the context. Nothing of
+// this shows in a result.
 typedef struct psq_ctx psq_ctx;
 
 typedef struct psq_ctx_opts {
     size_t struct_size;             // set by PSQ_CTX_OPTS_INIT
     const psq_allocator *allocator; // NULL: the C library's; copied
     const psq_io *io;               // NULL: the system's files; copied
-    const char *cpu; // NULL: environment variable PSQ_CPU, else all. A comma-separated
-                     // list of kernel tables that may be used: "ref", "fma"
+    const char *cpu;   // NULL: environment variable PSQ_CPU, else all. A comma-separated
+                       // list of kernel tables that may be used: "ref", "fma"
+    int64_t n_threads; // 1: of a call, its caller's among them, at most PSQ_MAX_THREADS. 0: as many
+                       // as the process may use: its affinity mask, its cgroups' quota. More than
+                       // those are cut to them. Environment variable PSQ_THREADS, from 1 to
+                       // PSQ_MAX_THREADS, goes before this and is taken as it is
+    const psq_executor *executor; // NULL: the context's own threads; copied
 } psq_ctx_opts;
 
-#define PSQ_CTX_OPTS_INIT \
-    { sizeof(psq_ctx_opts), NULL, NULL, NULL }
+#define PSQ_MAX_THREADS 256
 
-// Makes a context. opts may be NULL: all defaults. One allocation.
+#define PSQ_CTX_OPTS_INIT \
+    { sizeof(psq_ctx_opts), NULL, NULL, NULL, 1, NULL }
+
+// Makes a context. opts may be NULL: all defaults. One allocation. Threads are started by the first
+// call that has work for them, with all signals blocked; one that the system refuses is done
+// without.
 // PSQ_INVALID: struct_size is not this version's; a vtable with a NULL function; a name in `cpu`
-// that is no kernel table. PSQ_NOMEM.
+// that is no kernel table; n_threads is negative; PSQ_THREADS is no such number. PSQ_NOMEM.
 PSQ_API PSQ_MUST psq_status psq_ctx_create(const psq_ctx_opts *opts, psq_ctx **out, psq_error *err);
+
+// Ends the context's threads. No call with it may be running.
 PSQ_API void psq_ctx_destroy(psq_ctx *ctx);
+
+// How many threads a call may use, the caller's among them; at least 1.
+PSQ_API int64_t psq_ctx_n_threads(const psq_ctx *ctx);
 
 // What this context found and allows, for people: kernel tables that this CPU can run,
 // space-separated ("ref fma"), all of them or those that the context's `cpu` allows. Static storage

@@ -1,13 +1,15 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// ctx.c: a context is made whole or not at all; its own memory comes from the allocator it carries.
+// ctx.c: a context is made whole or not at all; its own memory, which the team of threads is part
+// of, comes from the allocator it carries.
 #include "base/ctx.h"
 
 #include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/team.h"
 
 static psq_status check_allocator(const psq_allocator *allocator, psq_error *err) {
     PSQ_REQUIRE(err, allocator->alloc != NULL, PSQ_INVALID, "allocator.alloc is NULL");
@@ -24,6 +26,40 @@ static psq_status check_io(const psq_io *io, psq_error *err) {
     PSQ_REQUIRE(err, io->rename != NULL, PSQ_INVALID, "io.rename is NULL");
     PSQ_REQUIRE(err, io->remove != NULL, PSQ_INVALID, "io.remove is NULL");
     PSQ_REQUIRE(err, io->sync_dir != NULL, PSQ_INVALID, "io.sync_dir is NULL");
+    return PSQ_OK;
+}
+
+// PSQ_THREADS, for tests above all, may ask for more threads than there are cores; 0: not set.
+static psq_status threads_of_environment(int64_t *n_threads, psq_error *err) {
+    const char *const text = getenv("PSQ_THREADS");
+    *n_threads = 0;
+    if (text == NULL || text[0] == '\0') {
+        return PSQ_OK;
+    }
+    bool fits = true;
+    for (const char *at = text; *at != '\0' && fits; at++) {
+        fits = *at >= '0' && *at <= '9';
+        *n_threads = fits ? *n_threads * 10 + (*at - '0') : 0;
+        fits = fits && *n_threads <= PSQ_MAX_THREADS;
+    }
+    PSQ_REQUIRE(err, fits && *n_threads > 0, PSQ_INVALID,
+                "PSQ_THREADS is \"%.32s\", must be a number from 1 to %d", text, PSQ_MAX_THREADS);
+    return PSQ_OK;
+}
+
+static psq_status choose_threads(const psq_ctx_opts *opts, int64_t *n_threads, psq_error *err) {
+    PSQ_REQUIRE(err, opts->n_threads >= 0, PSQ_INVALID,
+                "opts.n_threads is %lld, must be at least 0", (long long)opts->n_threads);
+    PSQ_REQUIRE(err, opts->executor == NULL || opts->executor->run != NULL, PSQ_INVALID,
+                "executor.run is NULL");
+    PSQ_TRY(threads_of_environment(n_threads, err));
+    if (*n_threads == 0 && opts->n_threads == 1) {
+        *n_threads = 1; // without a look at the system
+    } else if (*n_threads == 0) {
+        const int64_t cores = psq_cores();
+        const int64_t most = cores < PSQ_MAX_THREADS ? cores : PSQ_MAX_THREADS;
+        *n_threads = opts->n_threads > 0 && opts->n_threads < most ? opts->n_threads : most;
+    }
     return PSQ_OK;
 }
 
@@ -48,10 +84,21 @@ psq_status psq_ctx_create(const psq_ctx_opts *opts, psq_ctx **out, psq_error *er
         allowed &= found;
     }
 
-    psq_ctx *const ctx = (psq_ctx *)allocator->alloc(allocator->self, sizeof *ctx, PSQ_ALIGN);
-    PSQ_REQUIRE(err, ctx != NULL, PSQ_NOMEM, "out of memory for a context: %zu bytes", sizeof *ctx);
-    *ctx =
-        (psq_ctx){.allocator = *allocator, .io = *io, .cpu_found = found, .cpu_allowed = allowed};
+    int64_t n_threads = 0;
+    PSQ_TRY(choose_threads(opts, &n_threads, err));
+
+    const size_t head = (sizeof(psq_ctx) + PSQ_ALIGN - 1) / PSQ_ALIGN * PSQ_ALIGN;
+    const size_t size = head + (n_threads > 1 ? psq_team_bytes(n_threads) : 0);
+    psq_ctx *const ctx = (psq_ctx *)allocator->alloc(allocator->self, size, PSQ_ALIGN);
+    PSQ_REQUIRE(err, ctx != NULL, PSQ_NOMEM, "out of memory for a context: %zu bytes", size);
+    *ctx = (psq_ctx){.allocator = *allocator,
+                     .io = *io,
+                     .cpu_found = found,
+                     .cpu_allowed = allowed,
+                     .n_threads = n_threads};
+    if (n_threads > 1) {
+        ctx->team = psq_team_init((char *)ctx + head, n_threads, opts->executor);
+    }
     psq_cpu_format(found, ctx->found_text, sizeof ctx->found_text);
     psq_cpu_format(allowed, ctx->allowed_text, sizeof ctx->allowed_text);
     *out = ctx;
@@ -61,6 +108,9 @@ psq_status psq_ctx_create(const psq_ctx_opts *opts, psq_ctx **out, psq_error *er
 void psq_ctx_destroy(psq_ctx *ctx) {
     if (ctx != NULL) {
         const psq_allocator allocator = ctx->allocator;
+        if (ctx->team != NULL) {
+            psq_team_end(ctx->team);
+        }
         allocator.free(allocator.self, ctx);
     }
 }
@@ -71,4 +121,8 @@ const char *psq_ctx_cpu_found(const psq_ctx *ctx) {
 
 const char *psq_ctx_cpu_allowed(const psq_ctx *ctx) {
     return ctx->allowed_text;
+}
+
+int64_t psq_ctx_n_threads(const psq_ctx *ctx) {
+    return ctx->n_threads;
 }

@@ -14,6 +14,8 @@ enum {
     PSQ_CPU_FMA = 2  // x86 FMA and AVX2, usable by the operating system too
 };
 
+typedef struct psq_team psq_team; // base/team.h
+
 struct psq_ctx {
     psq_allocator allocator;
     psq_io io;
@@ -21,6 +23,8 @@ struct psq_ctx {
     unsigned cpu_allowed; // subset of cpu_found
     char found_text[64];
     char allowed_text[64];
+    int64_t n_threads;
+    psq_team *team; // in the context's own memory; NULL with one thread
 };
 
 extern const psq_allocator psq_default_allocator;
@@ -30,6 +34,15 @@ extern const psq_io psq_default_io;
 unsigned psq_cpu_detect(void);
 psq_status psq_cpu_parse(const char *list, unsigned *bits, psq_error *err);
 void psq_cpu_format(unsigned bits, char *text, size_t size);
+
+// cores.c: how many cores this process may use: those of the calling thread's affinity mask, cut to
+// what the cgroups' quota buys, at least 1.
+int64_t psq_cores(void);
+
+// The smallest quota of CPU time among the cgroups that the file `groups` (/proc/self/cgroup) names
+// and their ancestors, in cores, rounded up; INT64_MAX if there is none. `root` is where cgroups
+// are mounted, of version 1 or 2.
+int64_t psq_cores_quota(const char *groups, const char *root);
 
 // Memory of `count` elements of `size` bytes, zeroed, 64-byte aligned. PSQ_NOMEM names `what`. A
 // count of 0 gives a pointer that may only be freed. Freed with psq_free.
