@@ -4,7 +4,7 @@
 // cli.c: talk, exit codes, memory and the terminal. A library status becomes an exit code in one
 // place, so that scripts can tell a wrong command line (2) from wrong data (65), a system that
 // refused (74) and everything else (1).
-#define _POSIX_C_SOURCE 200809L // isatty, fileno, clock_gettime
+#define _POSIX_C_SOURCE 200809L // isatty, fileno, clock_gettime, unsetenv
 #define _DEFAULT_SOURCE         // struct winsize
 
 #include "cli.h"
@@ -92,6 +92,16 @@ int fail_error(const psq_error *err) {
 int fail_file(const char *path, const psq_error *err) {
     say("%s: %s", path, err->text);
     return code_of(err->status);
+}
+
+int cli_ctx(int64_t n_threads, psq_ctx **out) {
+    psq_error err;
+    psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
+    opts.n_threads = n_threads;
+    if (n_threads > 0) {
+        unsetenv("PSQ_THREADS");
+    }
+    return psq_ctx_create(&opts, out, &err) == PSQ_OK ? EXIT_SUCCESS : fail_error(&err);
 }
 
 void cli_no_memory(void) {

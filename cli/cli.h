@@ -47,6 +47,16 @@ int fail_data(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int fail_error(const psq_error *err);
 int fail_file(const char *path, const psq_error *err); // names the file first
 
+// The context of a command that computes with as many threads as its --threads says, which goes
+// before what PSQ_THREADS says. Returns the exit code.
+int cli_ctx(int64_t n_threads, psq_ctx **out);
+
+#define THREADS_OPTION_ROW(offset)                                                      \
+    {                                                                                   \
+        "threads", 0, OPTION_INT, offset, "N", "threads, 0: as many as may be used", 0, \
+            PSQ_MAX_THREADS, NULL                                                       \
+    }
+
 // Memory for n items of `size` bytes, zeroed; never NULL: the command ends when there is none,
 // which leaves nothing behind because files are renamed into place only when they are whole.
 void *cli_alloc(size_t n, size_t size);

@@ -4,8 +4,6 @@
 // cmd_bench.c: `packseq bench`: how fast this machine runs a network on a ragged batch. The speed
 // counts useful work only, so that it can be held against what the processor can do at most, which
 // is measured in the same run.
-#define _POSIX_C_SOURCE 200809L // setenv
-
 #include "cli.h"
 
 #include "bench_lengths.h"
@@ -76,9 +74,6 @@ static const option_row table[] = {
 };
 #undef AT
 
-// The library computes on the caller's thread.
-enum { N_THREADS = 1 };
-
 // What there is to print, beside the options.
 typedef struct bench {
     const bench_options *o;
@@ -100,7 +95,7 @@ static double speed(const bench *b) {
 }
 
 static double peak_of_all(const bench *b) {
-    return b->times.peak * N_THREADS;
+    return b->times.peak * (double)psq_ctx_n_threads(b->ctx);
 }
 
 static double floats_per_unit(const bench *b) {
@@ -126,7 +121,7 @@ static void print_net(const bench *b) {
     const psq_rnn_spec *const spec = psq_rnn_get_spec(b->net.rnn);
     const int64_t n_seq = psq_layout_n_seq(b->layout);
     printf("network   %s%s, %" PRId64 " layer%s, input %" PRId64 ", hidden %" PRId64,
-           spec->bidirectional ? "bidirectional " : "", train_options_cell(spec->cell),
+           spec->bidirectional ? "bidirectional " : "", train_options_cell((int)spec->cell),
            spec->n_layers, spec->n_layers == 1 ? "" : "s", spec->input_size, spec->hidden_size);
     if (spec->proj_size > 0) {
         printf(", projection %" PRId64, spec->proj_size);
@@ -135,8 +130,9 @@ static void print_net(const bench *b) {
            " rows, fill %.1f %%\n",
            n_seq, n_seq == 1 ? "" : "s", bench_lengths_name(b->o->lengths),
            psq_layout_n_steps(b->layout), psq_layout_n_rows(b->layout), 100.0 * fill_share(b));
-    printf("kernels   %s, %d thread%s\n", psq_kernel_name(b->ctx, PSQ_F32), N_THREADS,
-           N_THREADS == 1 ? "" : "s");
+    const int64_t n_threads = psq_ctx_n_threads(b->ctx);
+    printf("kernels   %s, %" PRId64 " thread%s\n", psq_kernel_name(b->ctx, PSQ_F32), n_threads,
+           n_threads == 1 ? "" : "s");
 }
 
 static void print_text(const bench *b) {
@@ -202,7 +198,7 @@ static void print_json(const bench *b) {
     json_put(document, "batch", json_batch(b));
     json_put(document, "mode", json_string(mode_name(b->o->mode)));
     json_put(document, "kernels", json_string(psq_kernel_name(b->ctx, PSQ_F32)));
-    json_put(document, "threads", json_integer(N_THREADS));
+    json_put(document, "threads", json_integer(psq_ctx_n_threads(b->ctx)));
     json_put(document, "seconds", json_times(&b->times));
     json_put(document, "us_per_row",
              json_number(1e6 * b->times.median / (double)psq_layout_n_rows(b->layout)));
@@ -273,14 +269,9 @@ static int run(const void *options, int n_args, char **args) {
     if (code != EXIT_SUCCESS) {
         return code;
     }
-    if (b.o->threads > 0) { // goes before what the environment says
-        char number[24];
-        snprintf(number, sizeof(number), "%" PRId64, b.o->threads);
-        setenv("PSQ_THREADS", number, 1);
-    }
-    psq_error err;
-    if (psq_ctx_create(NULL, &b.ctx, &err) != PSQ_OK) {
-        return fail_error(&err);
+    code = cli_ctx(b.o->threads, &b.ctx);
+    if (code != EXIT_SUCCESS) {
+        return code;
     }
     code = run_bench(&b);
     psq_layout_destroy(b.layout);

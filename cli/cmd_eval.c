@@ -15,16 +15,18 @@
 typedef struct eval_options {
     data_options data;
     bool all;
+    int64_t threads;
     bool json;
 } eval_options;
 
-static const eval_options defaults = {DATA_OPTIONS_INIT, false, false};
+static const eval_options defaults = {DATA_OPTIONS_INIT, false, 0, false};
 
 #define AT(field) offsetof(eval_options, field)
 static const option_row table[] = {
     DATA_OPTION_ROWS(AT(data)),
     {"all", 'a', OPTION_FLAG, AT(all), NULL,
      "score all sequences, not only the tenth kept from training", 0, 0, NULL},
+    THREADS_OPTION_ROW(AT(threads)),
     {"json", 0, OPTION_FLAG, AT(json), NULL, "print JSON", 0, 0, NULL},
     {NULL, 0, OPTION_FLAG, 0, NULL, NULL, 0, 0, NULL},
 };
@@ -75,14 +77,14 @@ static int run(const void *options, int n_args, char **args) {
     if (n_args == 0) {
         return fail_usage("eval wants a model, as in 'packseq eval model.safetensors'");
     }
-    psq_error err;
     psq_ctx *ctx = NULL;
     psq_text *text = NULL;
     classifier c;
-    if (psq_ctx_create(NULL, &ctx, &err) != PSQ_OK) {
-        return fail_error(&err);
+    int code = cli_ctx(o->threads, &ctx);
+    if (code != EXIT_SUCCESS) {
+        return code;
     }
-    int code = classifier_load(ctx, args[0], &c);
+    code = classifier_load(ctx, args[0], &c);
     if (code == EXIT_SUCCESS) {
         code = data_read(ctx, &o->data, n_args - 1, args + 1, &text);
     }

@@ -24,9 +24,6 @@ static const option_row table[] = {
 };
 #undef AT
 
-// The library computes on the caller's thread.
-enum { N_THREADS = 1 };
-
 typedef struct selftest {
     psq_selftest_result *results;
     int64_t n;
@@ -38,7 +35,7 @@ static void print_text(const psq_ctx *ctx, const selftest *tests) {
     printf("allowed   %s\n", psq_ctx_cpu_allowed(ctx));
     printf("kernels   f32 %s, f64 %s\n", psq_kernel_name(ctx, PSQ_F32),
            psq_kernel_name(ctx, PSQ_F64));
-    printf("threads   %d\n", N_THREADS);
+    printf("threads   %" PRId64 "\n", psq_ctx_n_threads(ctx));
     for (int64_t i = 0; i < tests->n; i++) {
         const psq_selftest_result *const r = &tests->results[i];
         printf("%-24s  %016" PRIx64 "  ", r->name, r->hash);
@@ -79,7 +76,7 @@ static void print_json(const psq_ctx *ctx, const selftest *tests) {
     json_put(document, "cpu_found", json_string(psq_ctx_cpu_found(ctx)));
     json_put(document, "cpu_allowed", json_string(psq_ctx_cpu_allowed(ctx)));
     json_put(document, "kernels", kernels);
-    json_put(document, "threads", json_integer(N_THREADS));
+    json_put(document, "threads", json_integer(psq_ctx_n_threads(ctx)));
     if (tests->results) {
         json_put(document, "selftest", json_selftest(tests));
     }
@@ -103,8 +100,9 @@ static int run(const void *options, int n_args, char **args) {
     }
     psq_error err;
     psq_ctx *ctx = NULL;
-    if (psq_ctx_create(NULL, &ctx, &err) != PSQ_OK) {
-        return fail_error(&err);
+    const int code = cli_ctx(0, &ctx);
+    if (code != EXIT_SUCCESS) {
+        return code;
     }
     selftest tests = {NULL, 0};
     const psq_status status = o->selftest ? run_selftest(ctx, &tests, &err) : PSQ_OK;
@@ -122,9 +120,13 @@ const command cmd_info = {
     "print version, processor and kernels; check the bits they give",
     "Prints the version, the instruction sets that were found and that may be used (the "
     "environment\n"
-    "variable PSQ_CPU narrows them) and the kernels chosen. --selftest compares the bits that "
-    "this\n"
-    "machine computes with those that are promised and fails (1) if they differ.",
+    "variable PSQ_CPU narrows them), the kernels chosen and how many threads a command may use: "
+    "what\n"
+    "the environment variable PSQ_THREADS says, else as many as this process has cores. "
+    "--selftest\n"
+    "compares the bits that this machine computes with those that are promised and fails (1) if "
+    "they\n"
+    "differ.",
     table,
     &defaults,
     sizeof(info_options),

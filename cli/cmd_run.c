@@ -23,10 +23,11 @@ enum { BATCH_SEQ = 256, BATCH_BYTES = 65536 };
 typedef struct run_options {
     int64_t top;
     int64_t max_length;
+    int64_t threads;
     bool json;
 } run_options;
 
-static const run_options defaults = {1, 65536, false};
+static const run_options defaults = {1, 65536, 0, false};
 
 #define AT(field) offsetof(run_options, field)
 static const option_row table[] = {
@@ -34,6 +35,7 @@ static const option_row table[] = {
      MAX_CLASSES, NULL},
     {"max-length", 0, OPTION_INT, AT(max_length), "N",
      "a longer sequence is an error, it is never cut", 1, 1e9, NULL},
+    THREADS_OPTION_ROW(AT(threads)),
     {"json", 0, OPTION_FLAG, AT(json), NULL, "print a JSON object per line", 0, 0, NULL},
     {NULL, 0, OPTION_FLAG, 0, NULL, NULL, 0, 0, NULL},
 };
@@ -245,16 +247,17 @@ static int run(const void *options, int n_args, char **args) {
     if (n_args == 0) {
         return fail_usage("run wants a model, as in 'packseq run model.safetensors WORD...'");
     }
-    psq_error err;
+    const run_options *const o = options;
     psq_ctx *ctx = NULL;
     classifier c;
-    if (psq_ctx_create(NULL, &ctx, &err) != PSQ_OK) {
-        return fail_error(&err);
+    int code = cli_ctx(o->threads, &ctx);
+    if (code != EXIT_SUCCESS) {
+        return code;
     }
-    int code = classifier_load(ctx, args[0], &c);
+    code = classifier_load(ctx, args[0], &c);
     if (code == EXIT_SUCCESS) {
         queue *const q = cli_alloc(1, sizeof(*q));
-        q->o = options;
+        q->o = o;
         q->c = &c;
         code = answer_all(q, n_args - 1, args + 1);
         free(q->bytes);

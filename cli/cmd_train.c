@@ -286,11 +286,11 @@ static int report(const training *t) {
 }
 
 static int train(training *t, int n_files, char **files) {
-    psq_error err;
-    if (psq_ctx_create(NULL, &t->ctx, &err) != PSQ_OK) {
-        return fail_error(&err);
+    int code = cli_ctx(t->o->threads, &t->ctx);
+    if (code != EXIT_SUCCESS) {
+        return code;
     }
-    int code = data_read(t->ctx, &t->o->data, n_files, files, &t->text);
+    code = data_read(t->ctx, &t->o->data, n_files, files, &t->text);
     if (code != EXIT_SUCCESS) {
         return code;
     }

@@ -71,6 +71,7 @@ const option_row train_options_table[] = {
     {"clip", 0, OPTION_REAL, AT(clip), "NORM", "largest norm of a gradient, 0 for any", 0, 1e9,
      NULL},
     {"seed", 's', OPTION_INT, AT(seed), "N", "of weights, order and dropout", 0, 9e15, NULL},
+    THREADS_OPTION_ROW(AT(threads)),
     {"out", 'o', OPTION_TEXT, AT(out), "FILE", "where the model goes", 0, 0, NULL},
     {"ascii", 0, OPTION_FLAG, AT(ascii), NULL, "draw with ASCII characters only", 0, 0, NULL},
     {"quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "no picture, no progress", 0, 0, NULL},

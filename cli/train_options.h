@@ -26,6 +26,7 @@ typedef struct train_options {
     int64_t warmup;
     double clip;
     int64_t seed;
+    int64_t threads;
     const char *out;
     bool ascii;
     bool quiet;

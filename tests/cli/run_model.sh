@@ -10,6 +10,10 @@ packseq run m abcab gfe | digits
 printf 'abcab\r\n\ngfe' | packseq run m --top 2 | digits | sed '2s/.*/EMPTY/'
 printf 'gfe\n' | packseq run m --json abcab - | digits
 packseq eval m --label column --all two.tsv 2>&1 | digits
+# The command line goes before the environment.
+PSQ_THREADS=none t packseq run m gfe
+PSQ_THREADS=none t packseq run m --threads 2 gfe | digits
+PSQ_THREADS=none t packseq eval m --threads 1 --label column --all two.tsv | digits
 # The answer does not depend on what else is asked.
 packseq run m abcab gfe abcabcabcabcabcabc gg a | sed -n 2p >together
 packseq run m gfe | cmp - together && echo same

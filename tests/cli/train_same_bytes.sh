@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
-# Words of two made-up languages: same seed, same file; another seed, another file.
+# Words of two made-up languages: same seed, same file, on any number of threads;
+# another seed, another file.
 for a in p t k s m; do
     for b in a o u; do
         echo "$a$b${a}o$b"
@@ -14,6 +15,10 @@ for out in one two; do
 done
 # shellcheck disable=SC2086
 packseq train $small --seed 4 --out three sung.txt spoken.txt >/dev/null
-cmp one two && cmp one.report two.report && echo equal
+# shellcheck disable=SC2086
+PSQ_THREADS=3 packseq train $small --seed 3 --out four sung.txt spoken.txt >/dev/null
+# shellcheck disable=SC2086
+packseq train $small --seed 3 --threads 1 --out five sung.txt spoken.txt >/dev/null
+cmp one two && cmp one.report two.report && cmp one four && cmp one five && echo equal
 cmp -s one three || echo different
 ls

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// test_base_ctx.c: making contexts: defaults, what is refused and with which words, PSQ_CPU.
+// test_base_ctx.c: making contexts: defaults, what is refused and with which words, PSQ_CPU,
+// PSQ_THREADS.
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdio.h>
@@ -33,6 +34,7 @@ static void assert_refused(const psq_ctx_opts *opts, const char *words) {
 static void ctx_defaults(void **state) {
     (void)state;
     unsetenv("PSQ_CPU");
+    unsetenv("PSQ_THREADS");
     const psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
     const psq_ctx_opts *const both[2] = {NULL, &opts};
     for (int i = 0; i < 2; i++) {
@@ -42,6 +44,7 @@ static void ctx_defaults(void **state) {
         psq_free(ctx, ptr);
         assert_string_equal(psq_ctx_cpu_allowed(ctx), psq_ctx_cpu_found(ctx));
         assert_int_equal(ctx->cpu_allowed, psq_cpu_detect());
+        assert_int_equal(psq_ctx_n_threads(ctx), 1);
         psq_ctx_destroy(ctx);
     }
     psq_ctx_destroy(NULL);
@@ -165,6 +168,63 @@ static void cpu_format_cuts(void **state) {
     assert_string_equal(text, "");
 }
 
+static int64_t n_threads(int64_t asked, const char *environment) {
+    psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
+    opts.n_threads = asked;
+    if (environment != NULL) {
+        setenv("PSQ_THREADS", environment, 1);
+    }
+    psq_ctx *const ctx = create(&opts);
+    const int64_t n = psq_ctx_n_threads(ctx);
+    psq_ctx_destroy(ctx);
+    unsetenv("PSQ_THREADS");
+    return n;
+}
+
+// No more than there are cores, except by the environment's word.
+static void ctx_threads(void **state) {
+    (void)state;
+    unsetenv("PSQ_THREADS");
+    const int64_t cores = psq_cores();
+    const int64_t most = cores < PSQ_MAX_THREADS ? cores : PSQ_MAX_THREADS;
+    assert_int_equal(n_threads(0, NULL), most);
+    assert_int_equal(n_threads(1, NULL), 1);
+    assert_int_equal(n_threads(2, NULL), most < 2 ? most : 2);
+    assert_int_equal(n_threads(cores + 1, NULL), most);
+    assert_int_equal(n_threads(INT64_MAX, NULL), most);
+
+    assert_int_equal(n_threads(0, ""), most);
+    assert_int_equal(n_threads(1, "2"), 2);
+    assert_int_equal(n_threads(0, "1"), 1);
+    assert_int_equal(n_threads(3, "256"), 256);
+    assert_int_equal(n_threads(3, "00017"), 17);
+}
+
+static void ctx_bad_threads(void **state) {
+    (void)state;
+    psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
+    opts.n_threads = -1;
+    assert_refused(&opts, "opts.n_threads is -1, must be at least 0");
+    static const char *const texts[8] = {"0",  "257", "-1",  "3x",
+                                         " 3", "+3",  "0x3", "99999999999999999999999999999999"};
+    for (int i = 0; i < 8; i++) {
+        setenv("PSQ_THREADS", texts[i], 1);
+        char words[128];
+        (void)snprintf(words, sizeof words, "PSQ_THREADS is \"%s\", must be a number from 1 to 256",
+                       texts[i]);
+        assert_refused(NULL, words);
+    }
+    unsetenv("PSQ_THREADS");
+}
+
+static void ctx_incomplete_executor(void **state) {
+    (void)state;
+    const psq_executor executor = {NULL, NULL};
+    psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
+    opts.executor = &executor;
+    assert_refused(&opts, "executor.run is NULL");
+}
+
 // Counts calls; refuses the allocation that `refuse` numbers.
 typedef struct counts {
     int n_allocs, n_frees, refuse;
@@ -181,14 +241,16 @@ static void counting_free(void *self, void *ptr) {
     psq_default_allocator.free(NULL, ptr);
 }
 
-// One allocation; the tables of functions are copied.
+// One allocation, with a team too; the tables of functions are copied.
 static void ctx_copies_the_allocator(void **state) {
     (void)state;
     counts c = {0};
     psq_allocator allocator = {&c, counting_alloc, counting_free};
     psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
     opts.allocator = &allocator;
+    setenv("PSQ_THREADS", "9", 1);
     psq_ctx *const ctx = create(&opts);
+    unsetenv("PSQ_THREADS");
     assert_int_equal(c.n_allocs, 1);
     allocator = (psq_allocator){0};
     psq_free(ctx, psq_malloc(ctx, 1));
@@ -221,6 +283,9 @@ int main(void) {
         cmocka_unit_test(ctx_cpu_from_environment),
         cmocka_unit_test(ctx_unknown_cpu),
         cmocka_unit_test(cpu_format_cuts),
+        cmocka_unit_test(ctx_threads),
+        cmocka_unit_test(ctx_bad_threads),
+        cmocka_unit_test(ctx_incomplete_executor),
         cmocka_unit_test(ctx_copies_the_allocator),
         cmocka_unit_test(ctx_out_of_memory),
     };
