@@ -44,7 +44,7 @@ check() {
         failed=1
         return
     fi
-    for cpu in ref fma; do
+    for cpu in ref avx2 avx512; do
         local out=$root/$name-$cpu.txt
         if ! PSQ_CPU=$cpu "$dir/print_selftest" >"$out"; then
             echo "$name with PSQ_CPU=$cpu: the self test fails"

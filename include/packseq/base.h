@@ -131,7 +131,7 @@ typedef struct psq_ctx_opts {
     const psq_allocator *allocator; // NULL: the C library's; copied
     const psq_io *io;               // NULL: the system's files; copied
     const char *cpu;   // NULL: environment variable PSQ_CPU, else all. A comma-separated
-                       // list of kernel tables that may be used: "ref", "fma"
+                       // list of kernel tables that may be used: "ref", "avx2", "avx512", "neon"
     int64_t n_threads; // 1: of a call, its caller's among them, at most PSQ_MAX_THREADS. 0: as many
                        // as the process may use: its affinity mask, its cgroups' quota. More than
                        // those are cut to them. Environment variable PSQ_THREADS, from 1 to
@@ -158,8 +158,8 @@ PSQ_API void psq_ctx_destroy(psq_ctx *ctx);
 PSQ_API int64_t psq_ctx_n_threads(const psq_ctx *ctx);
 
 // What this context found and allows, for people: kernel tables that this CPU can run,
-// space-separated ("ref fma"), all of them or those that the context's `cpu` allows. Static storage
-// as long as the context.
+// space-separated ("ref avx2"), all of them or those that the context's `cpu` allows. Static
+// storage as long as the context.
 PSQ_API const char *psq_ctx_cpu_found(const psq_ctx *ctx);
 PSQ_API const char *psq_ctx_cpu_allowed(const psq_ctx *ctx);
 

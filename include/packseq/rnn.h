@@ -62,8 +62,8 @@ PSQ_API PSQ_MUST psq_status psq_rnn_create(const psq_ctx *ctx, const psq_rnn_spe
 PSQ_API void psq_rnn_destroy(psq_rnn *rnn);
 PSQ_API const psq_rnn_spec *psq_rnn_get_spec(const psq_rnn *rnn);
 
-// The kernel table that a network with this dtype uses in this context: "ref" or "fma"; "none" for
-// another dtype.
+// The kernel table that a network with this dtype uses in this context: "ref", "avx2", "avx512" or
+// "neon"; "none" for another dtype.
 PSQ_API const char *psq_kernel_name(const psq_ctx *ctx, psq_dtype dtype);
 
 // Keeps this core's fused multiply-add units as busy as that kernel table can, n_rounds times some

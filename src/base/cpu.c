@@ -3,6 +3,7 @@
 
 // cpu.c: which instruction sets there are. One table names them, for detection, for PSQ_CPU and for
 // people.
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,16 +15,26 @@ typedef struct cpu_row {
     unsigned bit;
 } cpu_row;
 
-static const cpu_row cpus[] = {{"ref", PSQ_CPU_REF}, {"fma", PSQ_CPU_FMA}};
+static const cpu_row cpus[] = {{"ref", PSQ_CPU_REF},
+                               {"avx2", PSQ_CPU_AVX2},
+                               {"avx512", PSQ_CPU_AVX512},
+                               {"neon", PSQ_CPU_NEON}};
 enum { N_CPUS = sizeof cpus / sizeof cpus[0] };
 
 unsigned psq_cpu_detect(void) {
     unsigned found = PSQ_CPU_REF;
 #if defined(__x86_64__) || defined(__i386__)
     // The compiler's run-time check covers the operating system's saving of the registers too.
-    if (__builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2")) {
-        found |= PSQ_CPU_FMA;
+    const bool fma = __builtin_cpu_supports("fma") != 0;
+    if (fma && __builtin_cpu_supports("avx2")) {
+        found |= PSQ_CPU_AVX2;
     }
+    if (fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+        found |= PSQ_CPU_AVX512;
+    }
+#elif defined(__aarch64__)
+    found |= PSQ_CPU_NEON;
 #endif
     return found;
 }

@@ -10,8 +10,10 @@
 
 // Instruction sets that kernel tables need.
 enum {
-    PSQ_CPU_REF = 1, // plain C; every CPU has it
-    PSQ_CPU_FMA = 2  // x86 FMA and AVX2, usable by the operating system too
+    PSQ_CPU_REF = 1,    // plain C; every CPU has it
+    PSQ_CPU_AVX2 = 2,   // x86 AVX2 and FMA, usable by the operating system too
+    PSQ_CPU_AVX512 = 4, // x86 AVX-512 F, BW, DQ and VL, and FMA, likewise
+    PSQ_CPU_NEON = 8    // every 64-bit ARM CPU has it
 };
 
 typedef struct psq_team psq_team; // base/team.h
@@ -30,7 +32,7 @@ struct psq_ctx {
 extern const psq_allocator psq_default_allocator;
 extern const psq_io psq_default_io;
 
-// cpu.c: what this CPU has, the bits of a list such as "ref,fma", and the names of bits.
+// cpu.c: what this CPU has, the bits of a list such as "ref,avx2", and the names of bits.
 unsigned psq_cpu_detect(void);
 psq_status psq_cpu_parse(const char *list, unsigned *bits, psq_error *err);
 void psq_cpu_format(unsigned bits, char *text, size_t size);

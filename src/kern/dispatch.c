@@ -8,10 +8,10 @@
 #include "kern/tables.h"
 
 const psq_kern *const psq_kern_tables[] = {
-#if defined(PSQ_HAVE_FMA)
-    &psq_kern_fma_f32, &psq_kern_fma_f64,
+#if defined(PSQ_HAVE_X86)
+    &psq_kern_avx512_f32, &psq_kern_avx2_f32, &psq_kern_avx2_f64,
 #endif
-    &psq_kern_ref_f32, &psq_kern_ref_f64, NULL,
+    &psq_kern_ref_f32,    &psq_kern_ref_f64,  NULL,
 };
 
 const psq_kern *psq_kern_choose(const psq_ctx *ctx, psq_dtype dtype) {

@@ -105,12 +105,21 @@ static void ctx_cpu_by_name(void **state) {
     assert_string_equal(psq_ctx_cpu_allowed(ctx), "ref");
     assert_int_equal(ctx->cpu_allowed, PSQ_CPU_REF);
     psq_ctx_destroy(ctx);
-    // A CPU that lacks fma may be asked for it; it only narrows.
-    static const char *const lists[3] = {"fma", "ref,fma", "fma,ref"};
+    // A CPU may be asked for what it lacks; the list only narrows.
+    static const char *const lists[3] = {"avx2,avx512,neon", "ref,avx2,avx512,neon",
+                                         "neon,avx512,avx2,ref"};
     for (int i = 0; i < 3; i++) {
         opts.cpu = lists[i];
         ctx = create(&opts);
         assert_string_equal(psq_ctx_cpu_allowed(ctx), psq_ctx_cpu_found(ctx));
+        psq_ctx_destroy(ctx);
+    }
+    static const char *const alone[3] = {"avx2", "avx512", "neon"};
+    static const unsigned bits[3] = {PSQ_CPU_AVX2, PSQ_CPU_AVX512, PSQ_CPU_NEON};
+    for (int i = 0; i < 3; i++) { // one more than ref, at most
+        opts.cpu = alone[i];
+        ctx = create(&opts);
+        assert_int_equal(ctx->cpu_allowed, (PSQ_CPU_REF | bits[i]) & psq_cpu_detect());
         psq_ctx_destroy(ctx);
     }
 }
@@ -124,7 +133,7 @@ static void ctx_cpu_from_environment(void **state) {
     psq_ctx_destroy(ctx);
 
     psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
-    opts.cpu = "ref,fma"; // the caller's word goes before the environment's
+    opts.cpu = "ref,avx2,avx512,neon"; // the caller's word goes before the environment's
     ctx = create(&opts);
     assert_int_equal(ctx->cpu_allowed, psq_cpu_detect());
     psq_ctx_destroy(ctx);
@@ -135,7 +144,7 @@ static void ctx_cpu_from_environment(void **state) {
     psq_ctx_destroy(ctx);
 
     setenv("PSQ_CPU", "avx9", 1);
-    assert_refused(NULL, "cpu names \"avx9\", must be one of: ref fma");
+    assert_refused(NULL, "cpu names \"avx9\", must be one of: ref avx2 avx512 neon");
     unsetenv("PSQ_CPU");
 }
 
@@ -143,7 +152,7 @@ static void ctx_unknown_cpu(void **state) {
     (void)state;
     psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
     static const char *const lists[6][2] = {
-        {"sse", "cpu names \"sse\", must be one of: ref fma"},
+        {"sse", "cpu names \"sse\", must be one of: ref avx2 avx512 neon"},
         {"ref,sse", "cpu names \"sse\""},
         {"re", "cpu names \"re\""},
         {"reff", "cpu names \"reff\""},
@@ -157,11 +166,11 @@ static void ctx_unknown_cpu(void **state) {
 
 static void cpu_format_cuts(void **state) {
     (void)state;
-    char text[8];
-    psq_cpu_format(PSQ_CPU_REF | PSQ_CPU_FMA, text, sizeof text);
-    assert_string_equal(text, "ref fma");
+    char text[9];
+    psq_cpu_format(PSQ_CPU_REF | PSQ_CPU_AVX2, text, sizeof text);
+    assert_string_equal(text, "ref avx2");
     char small[6] = {'x', 'x', 'x', 'x', 'x', 'x'};
-    psq_cpu_format(PSQ_CPU_REF | PSQ_CPU_FMA, small, 5);
+    psq_cpu_format(PSQ_CPU_REF | PSQ_CPU_AVX2, small, 5);
     assert_string_equal(small, "ref ");
     assert_int_equal(small[5], 'x');
     psq_cpu_format(0, text, sizeof text);

@@ -161,8 +161,6 @@ static inline void copy(int64_t n, const REAL *from, REAL *to) {
         }                                                    \
     }
 
-MAP(k_sigmoid, sigmoid_real)
-MAP(k_tanh, tanh_real)
 MAP(k_exp, exp_real)
 MAP(k_log, log_real)
 

@@ -5,7 +5,8 @@
 // equations are those of docs/math.md; every operation below is one rounding, in the order written
 // (docs/bits.md).
 
-#define ONE ((REAL)1)
+MAP(k_sigmoid, sigmoid_real)
+MAP(k_tanh, tanh_real)
 
 // Gate `gate` of the n units at the front of interleaved pre-activations.
 static void take_gate(int64_t n, int64_t n_gates, int64_t gate, const REAL *pre, REAL *out) {

@@ -1,36 +1,10 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// table.h: the template of a scalar kernel table. The including file defines TABLE (the symbol),
-// NAME, CPU and REAL_IS_FLOAT; everything else here is static, so that files compiled for other
+// table.h: a whole kernel table in plain C. The including file defines TABLE (the symbol), NAME,
+// CPU and REAL_IS_FLOAT; everything else here is static, so that files compiled for other
 // instruction sets share nothing.
-#include <float.h>
-#include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
-
-#include "base/ctx.h"
-#include "kern/kern.h"
-
-#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
-#error "bits are defined without -ffast-math and -ffinite-math-only (docs/bits.md, rule 6)"
-#endif
-#if FLT_EVAL_METHOD != 0
-#error "bits are defined where float is computed in float (docs/bits.md, rule 6)"
-#endif
-
-#if REAL_IS_FLOAT
-#define REAL float
-#define FMA fmaf
-#define ABS fabsf
-#define SQRT sqrtf
-#else
-#define REAL double
-#define FMA fma
-#define ABS fabs
-#define SQRT sqrt
-#endif
+#include "kern/ref/real.h"
 
 #include "kern/ref/act.h"
 #include "kern/ref/cell.h"
@@ -38,37 +12,4 @@
 #include "kern/ref/tile.h"
 #include "kern/ref/train.h"
 
-const psq_kern TABLE = {
-    .name = NAME,
-    .dtype = REAL_IS_FLOAT ? PSQ_F32 : PSQ_F64,
-    .cpu = CPU,
-    .panel_size = k_panel_size,
-    .panel = k_panel,
-    .tile = k_tile,
-    .forward = {[PSQ_RNN_TANH] = k_forward_tanh,
-                [PSQ_RNN_RELU] = k_forward_relu,
-                [PSQ_LSTM] = k_forward_lstm,
-                [PSQ_GRU] = k_forward_gru},
-    .backward = {[PSQ_RNN_TANH] = k_backward_tanh,
-                 [PSQ_RNN_RELU] = k_backward_relu,
-                 [PSQ_LSTM] = k_backward_lstm,
-                 [PSQ_GRU] = k_backward_gru},
-    .outer = k_outer,
-    .outer_work = k_outer_work,
-    .column_sum = k_column_sum,
-    .peak = k_peak,
-    .sigmoid = k_sigmoid,
-    .tanh = k_tanh,
-    .exp = k_exp,
-    .log = k_log,
-    .add = k_add,
-    .mul = k_mul,
-    .scale = k_scale,
-    .max = k_max,
-    .flush = k_flush,
-    .sum = k_sum,
-    .dot = k_dot,
-    .softmax_loss = k_softmax_loss,
-    .sgd = k_sgd,
-    .adam = k_adam,
-};
+#include "kern/ref/slots.h"
