@@ -6,6 +6,7 @@
 #include "base/ctx.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -63,6 +64,11 @@ static psq_status choose_threads(const psq_ctx_opts *opts, int64_t *n_threads, p
     return PSQ_OK;
 }
 
+static bool is_set(const char *variable) {
+    const char *const text = getenv(variable);
+    return text != NULL && text[0] != '\0' && strcmp(text, "0") != 0;
+}
+
 psq_status psq_ctx_create(const psq_ctx_opts *opts, psq_ctx **out, psq_error *err) {
     static const psq_ctx_opts defaults = PSQ_CTX_OPTS_INIT;
     PSQ_REQUIRE(err, out != NULL, PSQ_INVALID, "out is NULL");
@@ -95,6 +101,7 @@ psq_status psq_ctx_create(const psq_ctx_opts *opts, psq_ctx **out, psq_error *er
                      .io = *io,
                      .cpu_found = found,
                      .cpu_allowed = allowed,
+                     .eager = is_set("PSQ_EAGER"),
                      .n_threads = n_threads};
     if (n_threads > 1) {
         ctx->team = psq_team_init((char *)ctx + head, n_threads, opts->executor);

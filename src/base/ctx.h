@@ -25,6 +25,7 @@ struct psq_ctx {
     unsigned cpu_allowed; // subset of cpu_found
     char found_text[64];
     char allowed_text[64];
+    bool eager; // every run, however small, waits for all its members: for tests
     int64_t n_threads;
     psq_team *team; // in the context's own memory; NULL with one thread
 };

@@ -245,14 +245,29 @@ static void wait_for_helpers(psq_team *team) {
     }
 }
 
-static void run_on_helpers(psq_team *team, int64_t n, void (*fn)(void *arg, int64_t member),
-                           void *arg) {
+// Until all of a run's members are here, for tests; not for ever: the system may have refused one.
+static void wait_for_members(const psq_team *team, int64_t limit) {
+    enum { PATIENCE = 4 * PSQ_SPIN_PAUSES };
+    psq_spin spin = {0};
+    for (int i = 0; i < PATIENCE; i++) {
+        if ((atomic_load_explicit(&team->gate, memory_order_relaxed) & GATE_COUNT) >= limit) {
+            return;
+        }
+        psq_spin_wait(&spin);
+    }
+}
+
+static void run_on_helpers(psq_team *team, int64_t n, bool eager,
+                           void (*fn)(void *arg, int64_t member), void *arg) {
     start_helpers(team, n - 1);
     const int64_t most = team->n_helpers + 1;
     const int64_t limit = n < most ? n : most;
     if (limit > 1) {
         open_gate(team, limit, 1, fn, arg);
         call_helpers(team, limit - 1);
+    }
+    if (eager) {
+        wait_for_members(team, limit);
     }
     fn(arg, 0);
     if (limit > 1) {
@@ -300,7 +315,7 @@ void psq_team_run(const psq_ctx *ctx, int64_t n_wanted, void (*fn)(void *arg, in
     if (team->executor.run != NULL) {
         run_on_executor(team, n, fn, arg);
     } else {
-        run_on_helpers(team, n, fn, arg);
+        run_on_helpers(team, n, ctx->eager, fn, arg);
     }
     atomic_store_explicit(&team->busy, false, memory_order_release);
 }

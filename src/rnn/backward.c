@@ -17,108 +17,207 @@ typedef struct layer {
     psq_in dy; // [D*R]; base NULL: zeros
     psq_pass passes[2];
     psq_grad_rows rows[2];
+    const psq_rnn_grads *grads;
+    const psq_backward_scratch *scratch;
 } layer;
 
 static void *row_at(const psq_in *rows, int64_t row) {
     return (char *)rows->base + (size_t)row * rows->stride; // our own memory
 }
 
-static const void *dy_row(const layer *l, const psq_pass *pass, int64_t b, int64_t t) {
-    return l->dy.base == NULL ? pass->zeros
-                              : psq_at_const(pass->rnn, psq_in_row(pass->layout, &l->dy, b, t),
-                                             pass->direction * pass->rnn->R);
+static const void *dy_row(const layer *l, const psq_lane *lane) {
+    const psq_pass *const pass = &l->passes[lane->direction];
+    return l->dy.base == NULL
+               ? pass->zeros
+               : psq_at_const(pass->rnn, psq_in_row(pass->layout, &l->dy, lane->b, lane->t),
+                              pass->direction * pass->rnn->R);
+}
+
+static void *lane_row(const psq_lane *lane, size_t at) {
+    return (char *)lane->memory + at;
+}
+
+static int64_t jagged_row(const psq_walk *walk, const psq_lane *lane) {
+    return walk->layout->offsets[lane->b] + lane->t;
 }
 
 // dh goes on through the hidden side of the dgates of the step after it, k = gate * H + unit.
-static void through_gates(const psq_pass *pass, const void *dgates, void *dh) {
+static void through_gates(const psq_pass *pass, int64_t n, const psq_lane *lanes, int64_t first,
+                          int64_t end, void *const *dh) {
     const psq_rnn *const rnn = pass->rnn;
+    const void *slots[PSQ_PROJECT_ROWS];
     for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
         const psq_segment segment = rnn->cell->segments[i];
-        const void *const slot = psq_at_const(rnn, dgates, segment.slot * rnn->H);
-        rnn->kern->tile(1, 0, rnn->R, rnn->R, segment.n_gates * rnn->H, &slot, pass->panels.hh_t[i],
-                        &dh);
+        for (int64_t k = 0; k < n; k++) {
+            slots[k] = psq_at_const(rnn, lanes[k].dgates, segment.slot * rnn->H);
+        }
+        rnn->kern->tile(n, first, end, rnn->R, segment.n_gates * rnn->H, slots,
+                        pass->panels.hh_t[i], dh);
     }
 }
 
-// The gradient of h after step `step`: from y, from hn at the last step or else from what GRU's
-// next step passed by its gates, and from the next step's gates.
-static void sum_dh(const layer *l, const psq_pass *pass, const psq_rnn_grads *grads,
-                   const psq_backward_scratch *scratch, int64_t b, int64_t step) {
-    const psq_rnn *const rnn = pass->rnn;
-    const psq_in *const dgates = &l->rows[pass->direction].dgates;
-    const void *const dy = dy_row(l, pass, b, psq_pass_time(pass, b, step));
-    if (step == pass->layout->lengths[b] - 1) {
-        rnn->kern->add(rnn->R, dy, psq_pass_initial(pass, grads->dhn, b, rnn->R), scratch->dh);
-        through_gates(pass, pass->zeros, scratch->dh);
-        return;
+// What dh starts from: y's gradient and, at the last step, hn's or else what GRU's next step passed
+// by its gates.
+static void start_dh(const psq_walk *walk, const psq_lane *lane, int64_t first, int64_t end,
+                     void *dh) {
+    const psq_rnn *const rnn = walk->rnn;
+    const layer *const l = (const layer *)walk->job;
+    const psq_pass *const pass = &l->passes[lane->direction];
+    const void *const dy = psq_at_const(rnn, dy_row(l, lane), first);
+    const void *other = NULL;
+    if (lane->left == walk->layout->lengths[lane->b]) {
+        other = psq_pass_initial(pass, l->grads->dhn, lane->b, rnn->R);
+    } else if (rnn->cell->carries_dh) {
+        other = lane_row(lane, l->scratch->lane.dcarry);
     }
-    if (rnn->cell->carries_dh) {
-        rnn->kern->add(rnn->R, dy, scratch->dcarry, scratch->dh);
+    if (other != NULL) {
+        rnn->kern->add(end - first, dy, psq_at_const(rnn, other, first), psq_at(rnn, dh, first));
     } else {
-        memcpy(scratch->dh, dy, psq_bytes(rnn, rnn->R));
+        memcpy(psq_at(rnn, dh, first), dy, psq_bytes(rnn, end - first));
     }
-    const int64_t next = pass->layout->offsets[b] + psq_pass_time(pass, b, step + 1);
-    through_gates(pass, row_at(dgates, next), scratch->dh);
 }
 
-// Stores the whole dh for the weights of the projection and takes it through it to dm.
-static const void *through_projection(const psq_pass *pass, const psq_grad_rows *rows,
-                                      const psq_backward_scratch *scratch, int64_t row) {
-    const psq_rnn *const rnn = pass->rnn;
-    rnn->kern->flush(rnn->R, scratch->dh);
-    void *const stored = row_at(&rows->dh, row);
-    memcpy(stored, scratch->dh, psq_bytes(rnn, rnn->R));
-    memset(scratch->dm, 0, psq_bytes(rnn, rnn->H));
-    const void *const dh = scratch->dh;
-    void *dm = scratch->dm;
-    rnn->kern->tile(1, 0, rnn->H, rnn->H, rnn->R, &dh, pass->panels.hr_t, &dm);
-    rnn->kern->flush(rnn->H, dm);
-    return dm;
+static void sum_dh(const psq_walk *walk, const psq_lane *lanes, int64_t n, int64_t first,
+                   int64_t end, void *const *dh) {
+    for (int64_t i = 0; i < n; i++) {
+        start_dh(walk, &lanes[i], first, end, dh[i]);
+    }
+    through_gates(&((const layer *)walk->job)->passes[lanes[0].direction], n, lanes, first, end,
+                  dh);
 }
 
-static void one_step(const layer *l, const psq_pass *pass, const psq_rnn_grads *grads,
-                     const psq_backward_scratch *scratch, int64_t b, int64_t step) {
-    const psq_rnn *const rnn = pass->rnn;
-    const int64_t d = pass->direction;
-    const psq_grad_rows *const rows = &l->rows[d];
-    const int64_t t = psq_pass_time(pass, b, step);
-    const int64_t row = pass->layout->offsets[b] + t;
-    sum_dh(l, pass, grads, scratch, b, step);
-    psq_k_row k = {.dgates = row_at(&rows->dgates, row),
-                   .h_prev = psq_pass_h_prev(pass, b, t),
-                   .h = psq_at(rnn, pass->reserve.h, (row * rnn->D + d) * rnn->R),
-                   .dh = scratch->dh,
-                   .dcarry = scratch->dcarry};
-    if (rnn->cell->saves_gates) {
-        k.gates = psq_at(rnn, pass->reserve.gates[d], row * rnn->cell->n_slots * rnn->H);
+// The cells, dh given.
+static void through_cells(const psq_walk *walk, const psq_share *share, const psq_lane *lanes,
+                          int64_t n, void *const *dh) {
+    const psq_rnn *const rnn = walk->rnn;
+    const layer *const l = (const layer *)walk->job;
+    const int64_t d = lanes[0].direction;
+    const psq_pass *const pass = &l->passes[d];
+    psq_k_row rows[PSQ_PROJECT_ROWS];
+    for (int64_t i = 0; i < n; i++) {
+        const psq_lane *const lane = &lanes[i];
+        const int64_t row = jagged_row(walk, lane);
+        psq_k_row k = {.dgates = row_at(&l->rows[d].dgates, row),
+                       .h_prev = psq_pass_h_prev(pass, lane->b, lane->t),
+                       .h = psq_at(rnn, pass->reserve.h, (row * rnn->D + d) * rnn->R),
+                       .dh = dh[i],
+                       .dcarry = lane_row(lane, l->scratch->lane.dcarry)};
+        if (rnn->cell->saves_gates) {
+            k.gates = psq_at(rnn, pass->reserve.gates[d], row * rnn->cell->n_slots * rnn->H);
+        }
+        if (rnn->cell->has_c) {
+            k.c = psq_at(rnn, pass->reserve.c[d], row * rnn->H);
+            k.c_prev = psq_pass_c_prev(pass, lane->b, lane->t);
+        }
+        if (rnn->spec.proj_size > 0) {
+            k.m = row_at(&l->rows[d].m, row);
+        }
+        rows[i] = k;
     }
-    if (rnn->cell->has_c) {
-        k.c = psq_at(rnn, pass->reserve.c[d], row * rnn->H);
-        k.c_prev = psq_pass_c_prev(pass, b, t);
+    rnn->kern->backward[rnn->spec.cell](n, share->first_unit, share->end_unit, rnn->H, rows);
+}
+
+static void step_rows(const psq_walk *walk, const psq_share *share, const psq_lane *lanes,
+                      int64_t n) {
+    void *dh[PSQ_PROJECT_ROWS] = {NULL}; // compilers do not see that n is not 0
+    for (int64_t i = 0; i < n; i++) {
+        dh[i] = lane_row(&lanes[i], ((const layer *)walk->job)->scratch->lane.dh);
     }
-    if (rnn->spec.proj_size > 0) {
-        k.dh = through_projection(pass, rows, scratch, row);
-        k.m = row_at(&rows->m, row);
+    sum_dh(walk, lanes, n, share->first_unit, share->end_unit, dh);
+    through_cells(walk, share, lanes, n, dh);
+}
+
+// With a projection: the whole dh, which its weights need as well.
+static void sum_projected(const psq_walk *walk, const psq_share *share, const psq_lane *lanes,
+                          int64_t n) {
+    const layer *const l = (const layer *)walk->job;
+    const int64_t first = share->first_out;
+    const int64_t end = share->end_out;
+    void *dh[PSQ_PROJECT_ROWS] = {NULL}; // compilers do not see that n is not 0
+    for (int64_t i = 0; i < n; i++) {
+        dh[i] = lane_row(&lanes[i], l->scratch->lane.dh);
     }
-    rnn->kern->backward[rnn->spec.cell](1, 0, rnn->H, rnn->H, &k);
+    sum_dh(walk, lanes, n, first, end, dh);
+    for (int64_t i = 0; i < n; i++) {
+        void *const part = psq_at(walk->rnn, dh[i], first);
+        walk->rnn->kern->flush(end - first, part);
+        void *const stored = row_at(&l->rows[lanes[i].direction].dh, jagged_row(walk, &lanes[i]));
+        memcpy(psq_at(walk->rnn, stored, first), part, psq_bytes(walk->rnn, end - first));
+    }
+}
+
+// From dh through the projection to dm, and through the cells.
+static void step_projected(const psq_walk *walk, const psq_share *share, const psq_lane *lanes,
+                           int64_t n) {
+    const psq_rnn *const rnn = walk->rnn;
+    const layer *const l = (const layer *)walk->job;
+    const int64_t first = share->first_unit;
+    const int64_t end = share->end_unit;
+    const void *dh[PSQ_PROJECT_ROWS];
+    void *dm[PSQ_PROJECT_ROWS];
+    for (int64_t i = 0; i < n; i++) {
+        dh[i] = lane_row(&lanes[i], l->scratch->lane.dh);
+        dm[i] = lane_row(&lanes[i], l->scratch->lane.dm);
+        memset(psq_at(rnn, dm[i], first), 0, psq_bytes(rnn, end - first));
+    }
+    rnn->kern->tile(n, first, end, rnn->H, rnn->R, dh, l->passes[lanes[0].direction].panels.hr_t,
+                    dm);
+    for (int64_t i = 0; i < n; i++) {
+        rnn->kern->flush(end - first, psq_at(rnn, dm[i], first));
+    }
+    through_cells(walk, share, lanes, n, dm);
+}
+
+static void run_part(const psq_walk *walk, const psq_core *core, int64_t part,
+                     const psq_share *share, psq_lane *lanes, int64_t n) {
+    (void)core;
+    for (int64_t first = 0; first < n; first += PSQ_PROJECT_ROWS) {
+        const int64_t n_rows = n - first < PSQ_PROJECT_ROWS ? n - first : PSQ_PROJECT_ROWS;
+        if (walk->n_parts == 1) {
+            step_rows(walk, share, lanes + first, n_rows);
+        } else if (part == 0) {
+            sum_projected(walk, share, lanes + first, n_rows);
+        } else {
+            step_projected(walk, share, lanes + first, n_rows);
+        }
+    }
+}
+
+static void begin(const psq_walk *walk, psq_lane *lane) {
+    const layer *const l = (const layer *)walk->job;
+    const psq_pass *const pass = &l->passes[lane->direction];
+    lane->dgates = pass->zeros;
+    if (walk->rnn->cell->has_c) {
+        memcpy(lane_row(lane, l->scratch->lane.dcarry),
+               psq_pass_initial(pass, l->grads->dcn, lane->b, walk->rnn->H),
+               psq_bytes(walk->rnn, walk->rnn->H));
+    }
+}
+
+static void advance(const psq_walk *walk, psq_lane *lane) {
+    const layer *const l = (const layer *)walk->job;
+    lane->dgates = row_at(&l->rows[lane->direction].dgates, jagged_row(walk, lane));
 }
 
 // dh0 and dc0 from what the direction's first step left.
-static void store_initial(const layer *l, const psq_pass *pass, const psq_rnn_grads *grads,
-                          const psq_backward_scratch *scratch, int64_t b) {
-    const psq_rnn *const rnn = pass->rnn;
-    if (grads->dh0 != NULL) {
-        void *const dh0 = psq_at(rnn, grads->dh0, psq_pass_state(pass, b, rnn->R));
-        const int64_t first = pass->layout->offsets[b] + psq_pass_time(pass, b, 0);
-        memcpy(dh0, rnn->cell->carries_dh ? scratch->dcarry : pass->zeros, psq_bytes(rnn, rnn->R));
-        through_gates(pass, row_at(&l->rows[pass->direction].dgates, first), dh0);
+static void end(const psq_walk *walk, const psq_lane *lane) {
+    const psq_rnn *const rnn = walk->rnn;
+    const layer *const l = (const layer *)walk->job;
+    const psq_pass *const pass = &l->passes[lane->direction];
+    const void *const dcarry = lane_row(lane, l->scratch->lane.dcarry);
+    if (l->grads->dh0 != NULL) {
+        void *dh0 = psq_at(rnn, l->grads->dh0, psq_pass_state(pass, lane->b, rnn->R));
+        memcpy(dh0, rnn->cell->carries_dh ? dcarry : pass->zeros, psq_bytes(rnn, rnn->R));
+        through_gates(pass, 1, lane, 0, rnn->R, &dh0);
         rnn->kern->flush(rnn->R, dh0);
     }
-    if (grads->dc0 != NULL) {
-        memcpy(psq_at(rnn, grads->dc0, psq_pass_state(pass, b, rnn->H)), scratch->dcarry,
+    if (l->grads->dc0 != NULL) {
+        memcpy(psq_at(rnn, l->grads->dc0, psq_pass_state(pass, lane->b, rnn->H)), dcarry,
                psq_bytes(rnn, rnn->H));
     }
 }
+
+static const psq_steps steps = {begin, run_part, advance, end, true};
 
 // A sequence without steps: its final states are its initial ones. dhn may be dh0.
 static void pass_states_by(const psq_pass *pass, const psq_rnn_grads *grads, int64_t b) {
@@ -133,68 +232,20 @@ static void pass_states_by(const psq_pass *pass, const psq_rnn_grads *grads, int
     }
 }
 
-static void run_pass(const layer *l, const psq_pass *pass, const psq_rnn_grads *grads,
-                     const psq_backward_scratch *scratch) {
-    const psq_rnn *const rnn = pass->rnn;
-    for (int64_t b = 0; b < pass->layout->n_seq; b++) {
-        const int64_t length = pass->layout->lengths[b];
-        if (length == 0) {
-            pass_states_by(pass, grads, b);
-            continue;
-        }
-        if (rnn->cell->has_c) {
-            memcpy(scratch->dcarry, psq_pass_initial(pass, grads->dcn, b, rnn->H),
-                   psq_bytes(rnn, rnn->H));
-        }
-        for (int64_t step = length - 1; step >= 0; step--) {
-            one_step(l, pass, grads, scratch, b, step);
-        }
-        store_initial(l, pass, grads, scratch, b);
-    }
-}
-
-// ---- inputs
-
-// dx = the chain over the forward direction's input-side dgates, continued by the reverse one's.
-static void sum_dx(const layer *l, int64_t row, void *dx) {
-    const psq_rnn *const rnn = l->passes[0].rnn;
-    const int64_t n_inputs = l->passes[0].n_inputs;
-    memset(dx, 0, psq_bytes(rnn, n_inputs));
-    for (int64_t d = 0; d < rnn->D; d++) {
-        const void *const dgates = row_at(&l->rows[d].dgates, row);
-        rnn->kern->tile(1, 0, n_inputs, n_inputs, rnn->cell->n_gates * rnn->H, &dgates,
-                        l->passes[d].panels.ih_t, &dx);
-    }
-}
-
-// The caller's dx.
-static void write_dx(const layer *l, const psq_out *dx) {
-    const psq_layout *const layout = l->passes[0].layout;
-    for (int64_t b = 0; b < layout->n_seq; b++) {
-        for (int64_t t = 0; t < layout->lengths[b]; t++) {
-            sum_dx(l, layout->offsets[b] + t, psq_out_row(layout, dx, b, t));
-        }
-    }
-    psq_zero_padding(layout, dx);
-}
-
-// The gradient of the outputs of the layer below, in place of this layer's rows.
-static void write_rows(const layer *l, const psq_backward_scratch *scratch) {
-    const psq_pass *const pass = &l->passes[0];
-    const psq_rnn *const rnn = pass->rnn;
-    const psq_layout *const layout = pass->layout;
-    for (int64_t b = 0; b < layout->n_seq; b++) {
-        for (int64_t t = 0; t < layout->lengths[b]; t++) {
-            const int64_t row = layout->offsets[b] + t;
-            sum_dx(l, row, scratch->dx);
-            if (pass->drops) {
-                psq_dropout_factors(rnn, pass->io, pass->layer - 1, b, t, scratch->factors);
-                rnn->kern->mul(pass->n_inputs, scratch->dx, scratch->factors, scratch->dx);
+static void run_steps(const layer *l) {
+    const psq_pass *const first = &l->passes[0];
+    for (int64_t d = 0; d < first->rnn->D; d++) {
+        for (int64_t b = 0; b < first->layout->n_seq; b++) {
+            if (first->layout->lengths[b] == 0) {
+                pass_states_by(&l->passes[d], l->grads, b);
             }
-            memcpy(psq_at(rnn, scratch->rows, row * pass->n_inputs), scratch->dx,
-                   psq_bytes(rnn, pass->n_inputs));
         }
     }
+    psq_walk walk = l->scratch->walk;
+    walk.steps = &steps;
+    walk.job = l;
+    walk.n_parts = first->rnn->spec.proj_size > 0 ? 2 : 1;
+    psq_walk_run(&walk);
 }
 
 // ---- layers
@@ -216,7 +267,7 @@ static psq_grad_rows rows_of(const psq_pass *pass, const psq_backward_scratch *s
     }
     if (rnn->spec.proj_size > 0) {
         rows.dh = part;
-        rows.m = psq_in_rows(rnn, keep ? scratch->m : pass->reserve.c[d], rnn->H, jagged);
+        rows.m = psq_in_rows(rnn, keep ? scratch->m[d] : pass->reserve.c[d], rnn->H, jagged);
     }
     return rows;
 }
@@ -242,7 +293,7 @@ static psq_in dy_of(const psq_call *call, int64_t index, const psq_rnn_grads *gr
 static layer layer_of(const psq_call *call, int64_t index, const psq_rnn_grads *grads,
                       const psq_backward_scratch *scratch) {
     const psq_rnn *const rnn = call->rnn;
-    layer l = {.dy = dy_of(call, index, grads, scratch)};
+    layer l = {.dy = dy_of(call, index, grads, scratch), .grads = grads, .scratch = scratch};
     for (int64_t d = 0; d < rnn->D; d++) {
         l.passes[d] = (psq_pass){
             .rnn = rnn,
@@ -270,18 +321,16 @@ void psq_run_backward(const psq_call *call, const psq_rnn_grads *grads) {
 
     for (int64_t index = rnn->spec.n_layers - 1; index >= 0; index--) {
         const layer l = layer_of(call, index, grads, &scratch);
-        for (int64_t d = 0; d < rnn->D; d++) {
-            run_pass(&l, &l.passes[d], grads, &scratch);
-            if (grads->dweights != NULL) {
-                psq_weight_grads(&l.passes[d], &l.rows[d], &scratch, grads->dweights);
-            }
+        run_steps(&l);
+        for (int64_t d = 0; d < rnn->D && grads->dweights != NULL; d++) {
+            psq_weight_grads(&l.passes[d], &l.rows[d], &scratch, grads->dweights);
         }
         if (index > 0) {
-            write_rows(&l, &scratch);
+            psq_row_grads(l.passes, l.rows, &scratch);
         } else if (grads->dx != NULL) {
             const psq_out dx =
                 psq_out_rows(rnn, grads->dx, rnn->spec.input_size, call->io->x_storage);
-            write_dx(&l, &dx);
+            psq_input_grads(l.passes, l.rows, &dx);
         }
     }
 }

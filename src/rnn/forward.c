@@ -1,91 +1,248 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// forward.c: the reference walk: layer by layer, direction by direction, sequence by sequence, each
-// alone and step by step. Nothing here knows a kernel's width or another sequence, which is why the
-// bits of a sequence cannot depend on its batch.
+// forward.c: what a lane does in the forward pass: projects the inputs of its next steps, then step
+// by step adds the recurrent part and lets the cell make a state of it; and the layers, one after
+// the other. A step's rows are of any lanes, its units those of one core's share, and nothing here
+// depends on either: so the bits of a sequence cannot depend on its batch.
 #include <string.h>
 
 #include "rnn/run.h"
 
 // Where the results of a pass go; rows are [R] or [H] with this direction's part at their base.
 typedef struct outputs {
-    psq_out h;         // the one that later steps read; base NULL: scratch
+    psq_out h;         // the one that later steps read; base NULL: the lane's own memory
     psq_out copies[2]; // y, layer_outputs
     psq_out cells;
 } outputs;
 
-// The state between steps.
-typedef struct state {
-    const void *h;
-    const void *c;
-} state;
+typedef struct job {
+    psq_pass passes[2];
+    outputs out[2];
+    psq_forward_rows rows;
+} job;
 
-static void *gates_row(const psq_pass *pass, int64_t row) {
-    void *const gates = pass->reserve.gates[pass->direction];
-    return gates != NULL ? psq_at(pass->rnn, gates, row * pass->rnn->cell->n_slots * pass->rnn->H)
+static void *lane_row(const psq_lane *lane, size_t at) {
+    return (char *)lane->memory + at;
+}
+
+// ---- a lane's arrays
+
+static void *h_row(const psq_walk *walk, const psq_lane *lane) {
+    const job *const j = (const job *)walk->job;
+    const psq_out *const h = &j->out[lane->direction].h;
+    return h->base != NULL ? psq_out_row(walk->layout, h, lane->b, lane->t)
+                           : lane_row(lane, j->rows.h[lane->left % 2]);
+}
+
+static void *c_row(const psq_walk *walk, const psq_lane *lane) {
+    const job *const j = (const job *)walk->job;
+    void *const c = j->passes[lane->direction].reserve.c[lane->direction];
+    const int64_t row = walk->layout->offsets[lane->b] + lane->t;
+    return c != NULL ? psq_at(walk->rnn, c, row * walk->rnn->H) : lane_row(lane, j->rows.c);
+}
+
+static void *gates_row(const psq_walk *walk, const psq_lane *lane) {
+    const job *const j = (const job *)walk->job;
+    void *const gates = j->passes[lane->direction].reserve.gates[lane->direction];
+    const int64_t row = walk->layout->offsets[lane->b] + lane->t;
+    return gates != NULL ? psq_at(walk->rnn, gates, row * walk->rnn->cell->n_slots * walk->rnn->H)
                          : NULL;
 }
 
-// pre = bias, then the chains over x and over the previous h.
-static void preactivate(const psq_pass *pass, const void *x, const void *h_prev, void *pre) {
+static void *pre_row(const psq_walk *walk, const psq_lane *lane, int64_t at) {
+    const psq_rnn *const rnn = walk->rnn;
+    const size_t row = psq_bytes(rnn, rnn->cell->n_slots * rnn->H);
+    return lane_row(lane, ((const job *)walk->job)->rows.pre + (size_t)at * row);
+}
+
+// ---- inputs
+
+// Pre-activations of a share start at the biases.
+static void start_row(const psq_pass *pass, const psq_share *share, void *pre) {
     const psq_rnn *const rnn = pass->rnn;
-    const psq_cell_info *const cell = rnn->cell;
-    memcpy(pre, pass->panels.bias, psq_bytes(rnn, cell->n_slots * rnn->H));
-    for (int64_t i = 0; i < cell->n_segments; i++) {
-        const psq_segment segment = cell->segments[i];
-        const int64_t n = segment.n_gates * rnn->H;
-        void *const in = psq_at(rnn, pre, segment.in_slot * rnn->H);
-        void *const slot = psq_at(rnn, pre, segment.slot * rnn->H);
-        rnn->kern->tile(1, 0, n, n, pass->n_inputs, &x, pass->panels.ih[i], &in);
-        rnn->kern->tile(1, 0, n, n, rnn->R, &h_prev, pass->panels.hh[i], &slot);
+    for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
+        const psq_segment segment = rnn->cell->segments[i];
+        const int64_t n = segment.n_gates * (share->end_unit - share->first_unit);
+        const int64_t inside = segment.n_gates * share->first_unit;
+        const int64_t in = segment.in_slot * rnn->H + inside;
+        memcpy(psq_at(rnn, pre, in), psq_at_const(rnn, pass->panels.bias, in), psq_bytes(rnn, n));
+        if (segment.slot != segment.in_slot) {
+            const int64_t own = segment.slot * rnn->H + inside;
+            memcpy(psq_at(rnn, pre, own), psq_at_const(rnn, pass->panels.bias, own),
+                   psq_bytes(rnn, n));
+        }
     }
 }
 
-// The cell's epilogue, and the projection if there is one.
-static void activate(const psq_pass *pass, const void *pre, void *gates, const state *before,
-                     void *m, void *c, void *h) {
+// The slots at `slot` of n rows += a chain over a panel, for a share's units.
+static void add_products(const psq_rnn *rnn, const psq_share *share, int64_t n, int64_t n_k,
+                         const void *const *a, const psq_segment *segment, int64_t slot,
+                         const void *panel, void *const *pre) {
+    void *out[PSQ_PROJECT_ROWS];
+    for (int64_t i = 0; i < n; i++) {
+        out[i] = psq_at(rnn, pre[i], slot * rnn->H);
+    }
+    const int64_t G = segment->n_gates;
+    rnn->kern->tile(n, G * share->first_unit, G * share->end_unit, G * rnn->H, n_k, a, panel, out);
+}
+
+static void project_rows(const psq_pass *pass, const psq_share *share, int64_t n,
+                         const void *const *x, void *const *pre) {
     const psq_rnn *const rnn = pass->rnn;
-    const bool projects = rnn->spec.proj_size > 0;
-    const psq_k_row row = {.pre = pre,
-                           .gates = gates,
-                           .h_prev = before->h,
-                           .c_prev = before->c,
-                           .c = c,
-                           .h = projects ? m : h};
-    rnn->kern->forward[rnn->spec.cell](1, 0, rnn->H, rnn->H, &row);
-    if (projects) {
-        const void *const operand = m;
-        memset(h, 0, psq_bytes(rnn, rnn->R));
-        rnn->kern->tile(1, 0, rnn->R, rnn->R, rnn->H, &operand, pass->panels.hr, &h);
+    for (int64_t i = 0; i < n; i++) {
+        start_row(pass, share, pre[i]);
+    }
+    for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
+        const psq_segment *const segment = &rnn->cell->segments[i];
+        add_products(rnn, share, n, pass->n_inputs, x, segment, segment->in_slot,
+                     pass->panels.ih[i], pre);
     }
 }
 
-static void copy_row(const psq_pass *pass, const psq_out *rows, int64_t b, int64_t t,
-                     const void *row, int64_t width) {
+// Steps that a lane without projected inputs projects: up to where all lanes begin a window anew,
+// so that they do it together; what is left of a short sequence at once.
+static int64_t window_of(const psq_walk *walk, const psq_core *core, const psq_lane *lane) {
+    return lane->left <= walk->window ? lane->left : walk->window - core->phase;
+}
+
+static void project(const psq_walk *walk, const psq_core *core, const psq_share *share,
+                    psq_lane *lanes, int64_t n) {
+    const job *const j = (const job *)walk->job;
+    const psq_pass *const pass = &j->passes[lanes[0].direction];
+    psq_arena work = {(char *)core->work, 0};
+    const psq_dropped dropped =
+        pass->drops ? psq_dropped_carve(walk->rnn, PSQ_PROJECT_ROWS, &work) : (psq_dropped){0};
+    const void *x[PSQ_PROJECT_ROWS];
+    void *pre[PSQ_PROJECT_ROWS];
+    int64_t n_rows = 0;
+    for (int64_t i = 0; i < n; i++) {
+        psq_lane *const lane = &lanes[i];
+        if (lane->ready > 0) {
+            continue;
+        }
+        lane->ready = window_of(walk, core, lane);
+        lane->at = 0;
+        for (int64_t k = 0; k < lane->ready; k++) {
+            const int64_t t = lane->direction == 0 ? lane->t + k : lane->t - k;
+            void *const row =
+                pass->drops ? psq_at(walk->rnn, dropped.rows, n_rows * pass->n_inputs) : NULL;
+            x[n_rows] = psq_pass_input(pass, lane->b, t, dropped.factors, row);
+            pre[n_rows++] = pre_row(walk, lane, k);
+            if (n_rows == PSQ_PROJECT_ROWS) {
+                project_rows(pass, share, n_rows, x, pre);
+                n_rows = 0;
+            }
+        }
+    }
+    if (n_rows > 0) {
+        project_rows(pass, share, n_rows, x, pre);
+    }
+}
+
+// ---- steps
+
+static void copy_part(const psq_walk *walk, const psq_out *rows, const psq_lane *lane,
+                      const void *row, int64_t first, int64_t end) {
     if (rows->base != NULL) {
-        memcpy(psq_out_row(pass->layout, rows, b, t), row, psq_bytes(pass->rnn, width));
+        void *const to = psq_out_row(walk->layout, rows, lane->b, lane->t);
+        memcpy(psq_at(walk->rnn, to, first), psq_at_const(walk->rnn, row, first),
+               psq_bytes(walk->rnn, end - first));
     }
 }
 
-static state one_step(const psq_pass *pass, const outputs *out, const psq_forward_scratch *scratch,
-                      int64_t b, int64_t step, const state *before) {
-    const psq_rnn *const rnn = pass->rnn;
-    const int64_t t = psq_pass_time(pass, b, step);
-    const int64_t row = pass->layout->offsets[b] + t;
-    void *const cells = pass->reserve.c[pass->direction];
-    void *const gates = gates_row(pass, row);
-    void *const c = cells != NULL ? psq_at(rnn, cells, row * rnn->H) : scratch->c[step % 2];
-    void *const h =
-        out->h.base != NULL ? psq_out_row(pass->layout, &out->h, b, t) : scratch->h[step % 2];
+static void copy_states(const psq_walk *walk, const psq_lane *lane, int64_t first, int64_t end) {
+    const outputs *const out = &((const job *)walk->job)->out[lane->direction];
+    const void *const h = h_row(walk, lane);
+    copy_part(walk, &out->copies[0], lane, h, first, end);
+    copy_part(walk, &out->copies[1], lane, h, first, end);
+}
 
-    const void *const x = psq_pass_input(pass, b, t, scratch->factors, scratch->input);
-    preactivate(pass, x, before->h, scratch->pre);
-    activate(pass, scratch->pre, gates, before, scratch->m, c, h);
-    copy_row(pass, &out->copies[0], b, t, h, rnn->R);
-    copy_row(pass, &out->copies[1], b, t, h, rnn->R);
-    copy_row(pass, &out->cells, b, t, c, rnn->H);
-    return (state){h, c};
+// The recurrent part and the cell, of at most PSQ_PROJECT_ROWS lanes.
+static void step_rows(const psq_walk *walk, const psq_share *share, const psq_lane *lanes,
+                      int64_t n) {
+    const psq_rnn *const rnn = walk->rnn;
+    const job *const j = (const job *)walk->job;
+    const psq_pass *const pass = &j->passes[lanes[0].direction];
+    const bool projects = rnn->spec.proj_size > 0;
+    const void *h[PSQ_PROJECT_ROWS];
+    void *pre[PSQ_PROJECT_ROWS];
+    psq_k_row rows[PSQ_PROJECT_ROWS];
+    for (int64_t i = 0; i < n; i++) {
+        const psq_lane *const lane = &lanes[i];
+        h[i] = lane->h;
+        pre[i] = pre_row(walk, lane, lane->at);
+        rows[i] = (psq_k_row){.pre = pre[i],
+                              .gates = gates_row(walk, lane),
+                              .h_prev = lane->h,
+                              .c_prev = lane->c,
+                              .c = rnn->cell->has_c ? c_row(walk, lane) : NULL,
+                              .h = projects ? lane_row(lane, j->rows.m) : h_row(walk, lane)};
+    }
+    for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
+        const psq_segment *const segment = &rnn->cell->segments[i];
+        add_products(rnn, share, n, rnn->R, h, segment, segment->slot, pass->panels.hh[i], pre);
+    }
+    rnn->kern->forward[rnn->spec.cell](n, share->first_unit, share->end_unit, rnn->H, rows);
+    for (int64_t i = 0; i < n; i++) {
+        copy_part(walk, &j->out[lanes[i].direction].cells, &lanes[i], rows[i].c, share->first_unit,
+                  share->end_unit);
+        if (!projects) {
+            copy_states(walk, &lanes[i], share->first_unit, share->end_unit);
+        }
+    }
+}
+
+static void project_states(const psq_walk *walk, const psq_share *share, const psq_lane *lanes,
+                           int64_t n) {
+    const psq_rnn *const rnn = walk->rnn;
+    const job *const j = (const job *)walk->job;
+    const psq_pass *const pass = &j->passes[lanes[0].direction];
+    const int64_t first = share->first_out;
+    const int64_t end = share->end_out;
+    const void *m[PSQ_PROJECT_ROWS];
+    void *h[PSQ_PROJECT_ROWS];
+    for (int64_t i = 0; i < n; i++) {
+        m[i] = lane_row(&lanes[i], j->rows.m);
+        h[i] = h_row(walk, &lanes[i]);
+        memset(psq_at(rnn, h[i], first), 0, psq_bytes(rnn, end - first));
+    }
+    rnn->kern->tile(n, first, end, rnn->R, rnn->H, m, pass->panels.hr, h);
+    for (int64_t i = 0; i < n; i++) {
+        copy_states(walk, &lanes[i], first, end);
+    }
+}
+
+static void run_part(const psq_walk *walk, const psq_core *core, int64_t part,
+                     const psq_share *share, psq_lane *lanes, int64_t n) {
+    if (part == 0) {
+        project(walk, core, share, lanes, n);
+    }
+    for (int64_t first = 0; first < n; first += PSQ_PROJECT_ROWS) {
+        const int64_t n_rows = n - first < PSQ_PROJECT_ROWS ? n - first : PSQ_PROJECT_ROWS;
+        if (part == 0) {
+            step_rows(walk, share, lanes + first, n_rows);
+        } else {
+            project_states(walk, share, lanes + first, n_rows);
+        }
+    }
+}
+
+static void begin(const psq_walk *walk, psq_lane *lane) {
+    const psq_pass *const pass = &((const job *)walk->job)->passes[lane->direction];
+    lane->h = psq_pass_initial(pass, pass->io->h0, lane->b, walk->rnn->R);
+    if (walk->rnn->cell->has_c) {
+        lane->c = psq_pass_initial(pass, pass->io->c0, lane->b, walk->rnn->H);
+    }
+}
+
+static void advance(const psq_walk *walk, psq_lane *lane) {
+    lane->h = h_row(walk, lane);
+    if (walk->rnn->cell->has_c) {
+        lane->c = c_row(walk, lane);
+    }
+    lane->ready--;
+    lane->at++;
 }
 
 // states may be the array that `row` points into: a state carried in place through a sequence of
@@ -98,18 +255,24 @@ static void store_state(const psq_pass *pass, void *states, int64_t b, const voi
     }
 }
 
-static void run_pass(const psq_pass *pass, const outputs *out, const psq_forward_scratch *scratch) {
+static void end(const psq_walk *walk, const psq_lane *lane) {
+    const psq_pass *const pass = &((const job *)walk->job)->passes[lane->direction];
+    store_state(pass, pass->io->hn, lane->b, lane->h, walk->rnn->R);
+    store_state(pass, pass->io->cn, lane->b, lane->c, walk->rnn->H);
+}
+
+static const psq_steps steps = {begin, run_part, advance, end, false};
+
+// Sequences without steps keep their states.
+static void pass_states_by(const psq_pass *pass) {
     const psq_rnn *const rnn = pass->rnn;
     for (int64_t b = 0; b < pass->layout->n_seq; b++) {
-        state now = {psq_pass_initial(pass, pass->io->h0, b, rnn->R), NULL};
-        if (rnn->cell->has_c) {
-            now.c = psq_pass_initial(pass, pass->io->c0, b, rnn->H);
+        if (pass->layout->lengths[b] == 0) {
+            store_state(pass, pass->io->hn, b, psq_pass_initial(pass, pass->io->h0, b, rnn->R),
+                        rnn->R);
+            store_state(pass, pass->io->cn, b, psq_pass_initial(pass, pass->io->c0, b, rnn->H),
+                        rnn->H);
         }
-        for (int64_t step = 0; step < pass->layout->lengths[b]; step++) {
-            now = one_step(pass, out, scratch, b, step, &now);
-        }
-        store_state(pass, pass->io->hn, b, now.h, rnn->R);
-        store_state(pass, pass->io->cn, b, now.c, rnn->H);
     }
 }
 
@@ -123,7 +286,7 @@ typedef struct layer_arrays {
     psq_out all;
 } layer_arrays;
 
-static psq_out part(const psq_rnn *rnn, psq_out rows, int64_t first) {
+static psq_out part_of_rows(const psq_rnn *rnn, psq_out rows, int64_t first) {
     rows.base = rows.base != NULL ? (char *)psq_at(rnn, rows.base, first) : NULL;
     return rows;
 }
@@ -158,8 +321,9 @@ static layer_arrays arrays_of(const psq_call *call, int64_t layer, const psq_res
 static void run_layer(const psq_call *call, int64_t layer, const psq_reserve *reserve,
                       const psq_forward_scratch *scratch, const layer_arrays *arrays) {
     const psq_rnn *const rnn = call->rnn;
+    job j = {.rows = scratch->rows};
     for (int64_t d = 0; d < rnn->D; d++) {
-        const psq_pass pass = {
+        j.passes[d] = (psq_pass){
             .rnn = rnn,
             .layout = call->layout,
             .io = call->io,
@@ -172,14 +336,20 @@ static void run_layer(const psq_call *call, int64_t layer, const psq_reserve *re
             .n_inputs = psq_layer_input(rnn, layer),
             .drops = layer > 0 && rnn->drops && (call->flags & PSQ_TRAIN) != 0,
         };
-        const outputs out = {
-            .h = part(rnn, arrays->h, d * rnn->R),
-            .copies = {part(rnn, arrays->y, d * rnn->R), part(rnn, arrays->all, d * rnn->R)},
+        j.out[d] = (outputs){
+            .h = part_of_rows(rnn, arrays->h, d * rnn->R),
+            .copies = {part_of_rows(rnn, arrays->y, d * rnn->R),
+                       part_of_rows(rnn, arrays->all, d * rnn->R)},
             .cells = part_of_all(call, call->io->cells, layer * rnn->D + d, rnn->H),
         };
-        run_pass(&pass, &out, scratch);
-        psq_zero_padding(call->layout, &out.cells);
+        pass_states_by(&j.passes[d]);
+        psq_zero_padding(call->layout, &j.out[d].cells);
     }
+    psq_walk walk = scratch->walk;
+    walk.steps = &steps;
+    walk.job = &j;
+    walk.n_parts = rnn->spec.proj_size > 0 ? 2 : 1;
+    psq_walk_run(&walk);
     psq_zero_padding(call->layout, &arrays->all);
 }
 

@@ -62,33 +62,71 @@ psq_reserve psq_reserve_get(const psq_rnn *rnn, const psq_layout *layout, void *
 
 // ---- scratch
 
+// Bytes from the arena's base on of an array that is taken from it.
+static size_t take_at(psq_arena *arena, int64_t count, size_t size) {
+    const size_t at = arena->used;
+    psq_arena_take(arena, count, size);
+    return at;
+}
+
+psq_dropped psq_dropped_carve(const psq_rnn *rnn, int64_t n_rows, psq_arena *arena) {
+    const size_t outputs = psq_bytes(rnn, rnn->D * rnn->R);
+    psq_dropped dropped = {0};
+    dropped.factors = psq_arena_take(arena, rnn->drops ? 1 : 0, outputs);
+    dropped.rows = psq_arena_take(arena, n_rows, outputs);
+    return dropped;
+}
+
+static size_t carve_forward_rows(const psq_rnn *rnn, bool training, int64_t window,
+                                 psq_forward_rows *rows) {
+    const size_t units = psq_bytes(rnn, rnn->H);
+    psq_arena measure = {NULL, 0};
+    rows->pre = take_at(&measure, window * rnn->cell->n_slots, units);
+    rows->h[0] = take_at(&measure, training ? 0 : 1, psq_bytes(rnn, rnn->R));
+    rows->h[1] = take_at(&measure, training ? 0 : 1, psq_bytes(rnn, rnn->R));
+    rows->c = take_at(&measure, training || !rnn->cell->has_c ? 0 : 1, units);
+    rows->m = take_at(&measure, rnn->spec.proj_size > 0 ? 1 : 0, units);
+    return measure.used;
+}
+
 psq_forward_scratch psq_forward_carve(const psq_rnn *rnn, const psq_layout *layout, unsigned flags,
                                       psq_arena *arena) {
     const bool training = (flags & PSQ_TRAIN) != 0;
-    const size_t units = psq_bytes(rnn, rnn->H);
-    const size_t state = psq_bytes(rnn, rnn->R);
-    const size_t outputs = psq_bytes(rnn, rnn->D * rnn->R);
-    const int64_t S = rnn->cell->n_slots;
     psq_forward_scratch scratch = {0};
-    scratch.zeros = psq_arena_take(arena, S, units);
-    scratch.pre = psq_arena_take(arena, S, units);
-    if (rnn->spec.proj_size > 0) {
-        scratch.m = psq_arena_take(arena, 1, units);
+    scratch.zeros = psq_arena_take(arena, rnn->cell->n_slots, psq_bytes(rnn, rnn->H));
+    for (int64_t i = 0; i < 2 && i < rnn->spec.n_layers - 1 && !training; i++) {
+        scratch.layers[i] = psq_arena_take(arena, layout->n_rows, psq_bytes(rnn, rnn->D * rnn->R));
     }
+    psq_arena work = {NULL, 0};
     if (training && rnn->drops) {
-        scratch.factors = psq_arena_take(arena, 1, outputs);
-        scratch.input = psq_arena_take(arena, 1, outputs);
+        psq_dropped_carve(rnn, PSQ_PROJECT_ROWS, &work);
     }
-    for (int64_t i = 0; i < 2 && !training; i++) {
-        scratch.h[i] = psq_arena_take(arena, 1, state);
-        if (rnn->cell->has_c) {
-            scratch.c[i] = psq_arena_take(arena, 1, units);
-        }
-        if (i < rnn->spec.n_layers - 1) {
-            scratch.layers[i] = psq_arena_take(arena, layout->n_rows, outputs);
-        }
-    }
+    const size_t lane_bytes =
+        carve_forward_rows(rnn, training, psq_window(rnn, layout), &scratch.rows);
+    psq_walk_carve(&scratch.walk, rnn, layout, lane_bytes, work.used, arena);
     return scratch;
+}
+
+static size_t carve_backward_rows(const psq_rnn *rnn, psq_backward_rows *rows) {
+    const size_t units = psq_bytes(rnn, rnn->H);
+    psq_arena measure = {NULL, 0};
+    rows->dh = take_at(&measure, 1, psq_bytes(rnn, rnn->R));
+    rows->dm = take_at(&measure, rnn->spec.proj_size > 0 ? 1 : 0, units);
+    rows->dcarry = take_at(&measure, 1, units);
+    return measure.used;
+}
+
+static psq_sums_work carve_sums(const psq_rnn *rnn, const psq_layout *layout, psq_arena *arena) {
+    const int64_t n_block = layout->n_rows < PSQ_K_BLOCK ? layout->n_rows : PSQ_K_BLOCK;
+    const int64_t widest =
+        psq_max_count(rnn->spec.input_size, psq_max_count(rnn->H, rnn->D * rnn->R));
+    const bool keeps_rows = rnn->drops || rnn->spec.n_layers > 1;
+    psq_sums_work work = {0};
+    work.dropped = psq_dropped_carve(rnn, keeps_rows ? n_block : 0, arena);
+    work.a = (const void **)psq_arena_take(arena, n_block, sizeof *work.a);
+    work.b = (const void **)psq_arena_take(arena, n_block, sizeof *work.b);
+    work.outer = psq_arena_take(arena, rnn->kern->outer_work(widest), rnn->size);
+    return work;
 }
 
 // Gradients of the outputs are ours below the last layer; a plain RNN stores its only gate's there,
@@ -100,34 +138,28 @@ static bool needs_rows(const psq_rnn *rnn) {
 psq_backward_scratch psq_backward_carve(const psq_rnn *rnn, const psq_layout *layout,
                                         unsigned flags, psq_arena *arena) {
     const int64_t N = layout->n_rows;
-    const int64_t n_block = N < PSQ_K_BLOCK ? N : PSQ_K_BLOCK;
-    const size_t units = psq_bytes(rnn, rnn->H);
-    const size_t outputs = psq_bytes(rnn, rnn->D * rnn->R);
+    const int64_t n_cores = psq_team_size(rnn->ctx);
     const size_t slots = psq_bytes(rnn, rnn->cell->n_slots * rnn->H);
     const bool keep = (flags & PSQ_KEEP) != 0;
     psq_backward_scratch scratch = {0};
     scratch.zeros = psq_arena_take(arena, 1, slots);
-    scratch.dh = psq_arena_take(arena, 1, psq_bytes(rnn, rnn->R));
-    scratch.dcarry = psq_arena_take(arena, 1, units);
-    scratch.dx = psq_arena_take(arena, 1, outputs);
-    scratch.a = (const void **)psq_arena_take(arena, n_block, sizeof *scratch.a);
-    scratch.b = (const void **)psq_arena_take(arena, n_block, sizeof *scratch.b);
-    const int64_t widest =
-        psq_max_count(rnn->spec.input_size, psq_max_count(rnn->H, rnn->D * rnn->R));
-    scratch.work = psq_arena_take(arena, rnn->kern->outer_work(widest), rnn->size);
-    if (rnn->drops) {
-        scratch.factors = psq_arena_take(arena, 1, outputs);
-        scratch.inputs = psq_arena_take(arena, n_block, outputs);
-    }
     if (needs_rows(rnn)) {
-        scratch.rows = psq_arena_take(arena, N, outputs);
-    }
-    if (rnn->spec.proj_size > 0) {
-        scratch.dm = psq_arena_take(arena, 1, units);
-        scratch.m = keep ? psq_arena_take(arena, N, units) : NULL;
+        scratch.rows = psq_arena_take(arena, N, psq_bytes(rnn, rnn->D * rnn->R));
     }
     for (int64_t d = 0; d < rnn->D && keep && rnn->cell->saves_gates; d++) {
         scratch.dgates[d] = psq_arena_take(arena, N, slots);
+        if (rnn->spec.proj_size > 0) {
+            scratch.m[d] = psq_arena_take(arena, N, psq_bytes(rnn, rnn->H));
+        }
+    }
+    const size_t lane_bytes = carve_backward_rows(rnn, &scratch.lane);
+    psq_walk_carve(&scratch.walk, rnn, layout, lane_bytes, 0, arena);
+    scratch.sums = (psq_sums_work *)psq_arena_take(arena, n_cores, sizeof *scratch.sums);
+    for (int64_t i = 0; i < n_cores; i++) {
+        const psq_sums_work work = carve_sums(rnn, layout, arena);
+        if (scratch.sums != NULL) {
+            scratch.sums[i] = work;
+        }
     }
     return scratch;
 }

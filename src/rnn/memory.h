@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "ragged/layout.h"
+#include "rnn/lanes.h"
 #include "rnn/plan.h"
 
 // ---- rows
@@ -67,33 +68,52 @@ size_t psq_reserve_bytes(const psq_rnn *rnn, const psq_layout *layout);
 
 // ---- scratch
 
+// Rows of one lane, as bytes from its memory on; those that are not needed are of no size.
+typedef struct psq_forward_rows {
+    size_t pre;  // [window][S*H] pre-activations
+    size_t h[2]; // [R] states of steps in turn, where they go nowhere else
+    size_t c;    // [H] likewise; of all steps
+    size_t m;    // [H] before a projection
+} psq_forward_rows;
+
+typedef struct psq_backward_rows {
+    size_t dh;     // [R]
+    size_t dm;     // [H] with projection
+    size_t dcarry; // [H]
+} psq_backward_rows;
+
+// Where a core puts rows after dropout. In all of them rows may be NULL.
+typedef struct psq_dropped {
+    void *factors; // [D*R]
+    void *rows;    // [rows of one product][D*R]
+} psq_dropped;
+
 typedef struct psq_forward_scratch {
     void *zeros;     // [S*H] the rows of +0 that stand for what is absent
-    void *pre;       // [S*H] pre-activations
-    void *m;         // [H] before a projection
-    void *h[2];      // [R] states of steps in turn, where they go nowhere else
-    void *c[2];      // [H] likewise
-    void *factors;   // [D*R] dropout
-    void *input;     // [D*R] a row after dropout
     void *layers[2]; // [N][D*R] outputs of the layers below the last, in turn; without reserve
+    psq_forward_rows rows;
+    psq_walk walk; // each core's work: psq_dropped
 } psq_forward_scratch;
+
+// A core's part in the sums over rows.
+typedef struct psq_sums_work {
+    psq_dropped dropped; // [PSQ_K_BLOCK][D*R], also for gradients of inputs
+    const void **a;      // [PSQ_K_BLOCK] rows of a block: gradients
+    const void **b;      // [PSQ_K_BLOCK] what they are multiplied with
+    void *outer;         // of the outer products
+} psq_sums_work;
 
 typedef struct psq_backward_scratch {
     void *zeros;     // [S*H]
-    void *dh;        // [R] a row
-    void *dm;        // [H] a row, with projection
-    void *dcarry;    // [H] a row
-    void *dx;        // [D*R] a row
-    void *factors;   // [D*R]
-    void *inputs;    // [PSQ_K_BLOCK][D*R] a block of rows after dropout
-    const void **a;  // [PSQ_K_BLOCK] rows of a block: gradients
-    const void **b;  // [PSQ_K_BLOCK] what they are multiplied with
-    void *work;      // of the outer products
     void *rows;      // [N][D*R] gradients of a layer's outputs, see backward.c
     void *dgates[2]; // [N][S*H] per direction, where the reserve must be kept
-    void *m;         // [N][H] likewise, with projection
+    void *m[2];      // [N][H] likewise, with projection
+    psq_backward_rows lane;
+    psq_walk walk;
+    psq_sums_work *sums; // of each core
 } psq_backward_scratch;
 
+psq_dropped psq_dropped_carve(const psq_rnn *rnn, int64_t n_rows, psq_arena *arena);
 psq_forward_scratch psq_forward_carve(const psq_rnn *rnn, const psq_layout *layout, unsigned flags,
                                       psq_arena *arena);
 psq_backward_scratch psq_backward_carve(const psq_rnn *rnn, const psq_layout *layout,

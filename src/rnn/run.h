@@ -36,6 +36,12 @@ typedef struct psq_grad_rows {
     psq_in m;
 } psq_grad_rows;
 
+// input_grads.c, of both directions: the caller's dx; and the gradients of the outputs of the layer
+// below, in place of this layer's rows.
+void psq_input_grads(const psq_pass *passes, const psq_grad_rows *rows, const psq_out *dx);
+void psq_row_grads(const psq_pass *passes, const psq_grad_rows *rows,
+                   const psq_backward_scratch *scratch);
+
 void psq_weight_grads(const psq_pass *pass, const psq_grad_rows *rows,
                       const psq_backward_scratch *scratch, void *dweights);
 

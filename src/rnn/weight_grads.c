@@ -28,13 +28,30 @@ static walk first_row(const psq_layout *layout) {
     return at;
 }
 
-// What a block of rows adds to.
+// One slice of every gradient, of n_slices: some of its rows. A thread takes whole slices, and each
+// element of a gradient is then one thread's alone.
 typedef struct sums {
     const psq_pass *pass;
     const psq_grad_rows *rows;
-    const psq_backward_scratch *scratch;
+    const psq_sums_work *work;
     void *grads[PSQ_N_PARAM_KIND]; // parts of dweights
+    int64_t slice;
+    int64_t n_slices;
 } sums;
+
+typedef struct range {
+    int64_t first;
+    int64_t end;
+} range;
+
+// Slices end at multiples of 48 rows, which all kernels' tiles divide.
+static range slice_of(const sums *s, int64_t n) {
+    enum { STEP = 48 };
+    const int64_t n_steps = (n + STEP - 1) / STEP;
+    const int64_t first = n_steps * s->slice / s->n_slices * STEP;
+    const int64_t end = n_steps * (s->slice + 1) / s->n_slices * STEP;
+    return (range){first < n ? first : n, end < n ? end : n};
+}
 
 static void *part_of(const psq_pass *pass, void *dweights, psq_param_kind kind) {
     const psq_param *const param = psq_param_get(pass->rnn, pass->layer, pass->direction, kind);
@@ -46,7 +63,7 @@ static void set_dgates(const sums *s, int64_t first, int64_t n, int64_t slot) {
     const psq_rnn *const rnn = s->pass->rnn;
     for (int64_t i = 0; i < n; i++) {
         const void *const row = s->rows->dgates.base + (size_t)(first + i) * s->rows->dgates.stride;
-        s->scratch->a[i] = psq_at_const(rnn, row, slot * rnn->H);
+        s->work->a[i] = psq_at_const(rnn, row, slot * rnn->H);
     }
 }
 
@@ -56,22 +73,29 @@ static void set_jagged(const psq_in *rows, int64_t first, int64_t n, const void 
     }
 }
 
+// Sums of a block over the n_out columns of a, by n_b columns of b, and of a itself, which are a
+// bias's; sum NULL: no bias.
+static void add_block(const sums *s, int64_t n, int64_t n_out, int64_t n_b, void *grad, void *sum) {
+    const psq_kern *const kern = s->pass->rnn->kern;
+    const range slice = slice_of(s, n_out);
+    kern->outer(n, slice.first, slice.end, n_b, s->work->a, s->work->b, grad, s->work->outer);
+    if (sum != NULL) {
+        kern->column_sum(n, slice.first, slice.end, s->work->a, sum);
+    }
+}
+
 static void add_input_side(const sums *s, walk at, int64_t n) {
     const psq_pass *const pass = s->pass;
     const psq_rnn *const rnn = pass->rnn;
-    const int64_t n_out = rnn->cell->n_gates * rnn->H;
     set_dgates(s, at.row, n, 0);
     for (int64_t i = 0; i < n; i++) {
         void *const dropped =
-            pass->drops ? psq_at(rnn, s->scratch->inputs, i * pass->n_inputs) : NULL;
-        s->scratch->b[i] = psq_pass_input(pass, at.b, at.t, s->scratch->factors, dropped);
+            pass->drops ? psq_at(rnn, s->work->dropped.rows, i * pass->n_inputs) : NULL;
+        s->work->b[i] = psq_pass_input(pass, at.b, at.t, s->work->dropped.factors, dropped);
         advance(pass->layout, &at);
     }
-    rnn->kern->outer(n, 0, n_out, pass->n_inputs, s->scratch->a, s->scratch->b, s->grads[PSQ_W_IH],
-                     s->scratch->work);
-    if (rnn->spec.bias) {
-        rnn->kern->column_sum(n, 0, n_out, s->scratch->a, s->grads[PSQ_B_IH]);
-    }
+    add_block(s, n, rnn->cell->n_gates * rnn->H, pass->n_inputs, s->grads[PSQ_W_IH],
+              s->grads[PSQ_B_IH]);
 }
 
 static void add_hidden_side(const sums *s, walk at, int64_t n) {
@@ -79,47 +103,60 @@ static void add_hidden_side(const sums *s, walk at, int64_t n) {
     const psq_rnn *const rnn = pass->rnn;
     const int64_t first = at.row;
     for (int64_t i = 0; i < n; i++) {
-        s->scratch->b[i] = psq_pass_h_prev(pass, at.b, at.t);
+        s->work->b[i] = psq_pass_h_prev(pass, at.b, at.t);
         advance(pass->layout, &at);
     }
     for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
         const psq_segment segment = rnn->cell->segments[i];
         const int64_t row = segment.gate * rnn->H;
-        const int64_t n_out = segment.n_gates * rnn->H;
         set_dgates(s, first, n, segment.slot);
-        rnn->kern->outer(n, 0, n_out, rnn->R, s->scratch->a, s->scratch->b,
-                         psq_at(rnn, s->grads[PSQ_W_HH], row * rnn->R), s->scratch->work);
-        if (rnn->spec.bias) {
-            rnn->kern->column_sum(n, 0, n_out, s->scratch->a, psq_at(rnn, s->grads[PSQ_B_HH], row));
-        }
+        add_block(s, n, segment.n_gates * rnn->H, rnn->R,
+                  psq_at(rnn, s->grads[PSQ_W_HH], row * rnn->R),
+                  rnn->spec.bias ? psq_at(rnn, s->grads[PSQ_B_HH], row) : NULL);
     }
 }
 
 static void add_projection(const sums *s, int64_t first, int64_t n) {
     const psq_rnn *const rnn = s->pass->rnn;
-    set_jagged(&s->rows->dh, first, n, s->scratch->a);
-    set_jagged(&s->rows->m, first, n, s->scratch->b);
-    rnn->kern->outer(n, 0, rnn->R, rnn->H, s->scratch->a, s->scratch->b, s->grads[PSQ_W_HR],
-                     s->scratch->work);
+    set_jagged(&s->rows->dh, first, n, s->work->a);
+    set_jagged(&s->rows->m, first, n, s->work->b);
+    add_block(s, n, rnn->R, rnn->H, s->grads[PSQ_W_HR], NULL);
+}
+
+typedef struct job {
+    sums sums;
+    const psq_sums_work *works; // of all members
+} job;
+
+static void add_slice(void *arg, int64_t slice, int64_t member) {
+    const job *const j = (const job *)arg;
+    sums s = j->sums;
+    s.slice = slice;
+    s.work = &j->works[member];
+    const psq_layout *const layout = s.pass->layout;
+    walk at = first_row(layout);
+    while (at.row < layout->n_rows) {
+        const int64_t left = layout->n_rows - at.row;
+        const int64_t n = left < PSQ_K_BLOCK ? left : PSQ_K_BLOCK;
+        add_input_side(&s, at, n);
+        add_hidden_side(&s, at, n);
+        if (s.pass->rnn->spec.proj_size > 0) {
+            add_projection(&s, at.row, n);
+        }
+        for (int64_t i = 0; i < n; i++) {
+            advance(layout, &at);
+        }
+    }
 }
 
 void psq_weight_grads(const psq_pass *pass, const psq_grad_rows *rows,
                       const psq_backward_scratch *scratch, void *dweights) {
-    sums s = {.pass = pass, .rows = rows, .scratch = scratch};
+    const psq_ctx *const ctx = pass->rnn->ctx;
+    job j = {.sums = {.pass = pass, .rows = rows}, .works = scratch->sums};
     for (psq_param_kind kind = PSQ_W_IH; kind < PSQ_N_PARAM_KIND; kind++) {
-        s.grads[kind] = part_of(pass, dweights, kind);
+        j.sums.grads[kind] = part_of(pass, dweights, kind);
     }
-    walk at = first_row(pass->layout);
-    while (at.row < pass->layout->n_rows) {
-        const int64_t left = pass->layout->n_rows - at.row;
-        const int64_t n = left < PSQ_K_BLOCK ? left : PSQ_K_BLOCK;
-        add_input_side(&s, at, n);
-        add_hidden_side(&s, at, n);
-        if (pass->rnn->spec.proj_size > 0) {
-            add_projection(&s, at.row, n);
-        }
-        for (int64_t i = 0; i < n; i++) {
-            advance(pass->layout, &at);
-        }
-    }
+    const int64_t n_threads = psq_worth_threads(pass->rnn, pass->layout->n_rows);
+    j.sums.n_slices = n_threads == 1 ? 1 : 2 * n_threads;
+    psq_each_chunk(ctx, n_threads, j.sums.n_slices, add_slice, &j);
 }

@@ -1,0 +1,451 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// lanes.c: see lanes.h. Cores find each other by coming: nobody waits for a core that has not come.
+// Those that come while lanes are walked together are let in between two steps.
+//
+// The cores' meeting. Member 0, the first to come, leads. A meeting is the begin of an epoch e,
+// which is one part of a step. A follower stores e in its `done` when it has finished the epoch
+// before; the leader stores e and the number of members of the epoch in go[e % 2]; each waits until
+// all have stored. Two words, because the leader may be one meeting ahead of a follower that still
+// reads, but never two. Who is let in at e learns so in its own place, and finds the lanes in the
+// shared list, which stays as it is for two steps: by then all who copy it have met.
+#include "rnn/lanes.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+enum { NEVER = INT64_MAX, MEMBER_BITS = 16 };
+
+typedef struct place {
+    _Alignas(
+        PSQ_ALIGN) _Atomic int64_t done; // epoch that it is ready for; 0: lanes not handed over
+    _Atomic int64_t admitted;            // epoch that it begins with; 0: not yet, NEVER
+    int64_t n_before, n_after;           // members before and from that epoch on
+    int64_t n[2];                        // lanes handed over
+} place;
+
+typedef struct psq_meeting {
+    _Alignas(PSQ_ALIGN) _Atomic int64_t next[2]; // ranks taken from the queues
+    _Alignas(PSQ_ALIGN) _Atomic int64_t n_came;
+    _Alignas(PSQ_ALIGN) _Atomic int64_t go[2]; // epoch << MEMBER_BITS | members
+    int64_t phase;                             // with the lists below, for who is let in
+    int64_t n[2];
+    psq_lane *lanes[2];
+    place *places;
+} psq_meeting;
+
+// ---- how many
+
+// A thread more is worth it from so many multiply-adds on: some 20 microseconds.
+enum { WORTH = 1 << 20 };
+// Weights of a step from which on a meeting of the cores at each step is small beside the step.
+enum { WORTH_MEETING = 48 * 1024 };
+// Panels of more bytes than this are read from beyond the second-level cache: more rows share them.
+enum { LARGE_PANEL = 3 << 19 };
+
+static int64_t weights_of_step(const psq_rnn *rnn) {
+    return rnn->cell->n_gates * rnn->H * rnn->R;
+}
+
+int64_t psq_worth_threads(const psq_rnn *rnn, int64_t n_rows) {
+    const int64_t n = psq_team_size(rnn->ctx);
+    if (n == 1 || rnn->ctx->eager) {
+        return n;
+    }
+    const double work = (double)n_rows * (double)weights_of_step(rnn) * 2.0;
+    const double worth = 1.0 + work / WORTH;
+    return worth < (double)n ? (int64_t)worth : n;
+}
+
+int64_t psq_max_lanes(const psq_rnn *rnn, const psq_layout *layout) {
+    const size_t bytes = psq_bytes(rnn, weights_of_step(rnn));
+    const int64_t most = bytes > LARGE_PANEL ? PSQ_MAX_LANES : PSQ_K_LANES;
+    return layout->n_seq < most ? layout->n_seq : most;
+}
+
+int64_t psq_window(const psq_rnn *rnn, const psq_layout *layout) {
+    return psq_max_lanes(rnn, layout) > PSQ_K_LANES ? PSQ_K_WINDOW / 2 : PSQ_K_WINDOW;
+}
+
+// ---- memory
+
+void psq_walk_carve(psq_walk *walk, const psq_rnn *rnn, const psq_layout *layout, size_t lane_bytes,
+                    size_t work_bytes, psq_arena *arena) {
+    const int64_t n_cores = psq_team_size(rnn->ctx);
+    const int64_t max_lanes = psq_max_lanes(rnn, layout);
+    const int64_t n_all = n_cores * max_lanes;
+    *walk = (psq_walk){.rnn = rnn,
+                       .layout = layout,
+                       .max_lanes = max_lanes,
+                       .window = psq_window(rnn, layout),
+                       .lane_bytes = lane_bytes};
+    walk->meeting = (psq_meeting *)psq_arena_take(arena, 1, sizeof *walk->meeting);
+    place *const places = (place *)psq_arena_take(arena, n_cores, sizeof *places);
+    psq_lane *shared[2] = {NULL, NULL};
+    for (int64_t d = 0; d < rnn->D; d++) {
+        shared[d] = (psq_lane *)psq_arena_take(arena, n_all, sizeof(psq_lane));
+    }
+    if (walk->meeting != NULL) {
+        *walk->meeting = (psq_meeting){.lanes = {shared[0], shared[1]}, .places = places};
+    }
+    walk->cores = (psq_core *)psq_arena_take(arena, n_cores, sizeof *walk->cores);
+    for (int64_t i = 0; i < n_cores; i++) {
+        psq_core core = {.member = i};
+        for (int64_t d = 0; d < rnn->D; d++) {
+            core.lanes[d] = (psq_lane *)psq_arena_take(arena, n_all, sizeof(psq_lane));
+        }
+        core.ended = (psq_lane *)psq_arena_take(arena, rnn->D * n_all, sizeof(psq_lane));
+        core.free = (void **)psq_arena_take(arena, rnn->D * max_lanes, sizeof *core.free);
+        core.work = psq_arena_take(arena, 1, work_bytes);
+        core.rows = psq_arena_take(arena, rnn->D * max_lanes, lane_bytes);
+        if (walk->cores != NULL) {
+            walk->cores[i] = core;
+        }
+    }
+}
+
+// As before the first core has come.
+static void reset(const psq_walk *walk) {
+    const int64_t n_cores = psq_team_size(walk->rnn->ctx);
+    psq_meeting *const meeting = walk->meeting;
+    memset(meeting->places, 0, (size_t)n_cores * sizeof *meeting->places);
+    for (int i = 0; i < 2; i++) {
+        atomic_init(&meeting->next[i], 0);
+        atomic_init(&meeting->go[i], 0);
+    }
+    atomic_init(&meeting->n_came, 0);
+    for (int64_t i = 0; i < n_cores; i++) {
+        psq_core *const core = &walk->cores[i];
+        core->n_members = 1;
+        core->phase = core->epoch = core->n_ended = 0;
+        core->n[0] = core->n[1] = 0;
+        core->n_free = walk->rnn->D * walk->max_lanes;
+        for (int64_t k = 0; k < core->n_free; k++) {
+            core->free[k] = (char *)core->rows + (size_t)k * walk->lane_bytes;
+        }
+    }
+}
+
+// ---- the queue
+
+static bool queue_is_empty(const psq_walk *walk) {
+    for (int64_t d = 0; d < walk->rnn->D; d++) {
+        if (atomic_load_explicit(&walk->meeting->next[d], memory_order_acquire) < walk->n_seq) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The next sequence of a direction, or -1.
+static int64_t take_next(const psq_walk *walk, int64_t d) {
+    _Atomic int64_t *const next = &walk->meeting->next[d];
+    if (atomic_load_explicit(next, memory_order_relaxed) >= walk->n_seq) {
+        return -1; // so that the count cannot run away
+    }
+    const int64_t rank = atomic_fetch_add_explicit(next, 1, memory_order_acq_rel);
+    return rank < walk->n_seq ? walk->layout->sorted_indices[rank] : -1;
+}
+
+static void fill_from(const psq_walk *walk, psq_core *core, int64_t d) {
+    while (core->n[d] < walk->max_lanes && core->n_free > 0) {
+        const int64_t b = take_next(walk, d);
+        if (b < 0) {
+            return;
+        }
+        const int64_t length = walk->layout->lengths[b];
+        const bool from_end = (d == 1) != walk->steps->back;
+        psq_lane lane = {.b = b,
+                         .direction = d,
+                         .t = from_end ? length - 1 : 0,
+                         .left = length,
+                         .memory = core->free[--core->n_free]};
+        walk->steps->begin(walk, &lane);
+        core->lanes[d][core->n[d]++] = lane;
+    }
+}
+
+// Its own direction first; where there are two, cores begin with different ones.
+static void fill(const psq_walk *walk, psq_core *core) {
+    const int64_t D = walk->rnn->D;
+    fill_from(walk, core, core->member % D);
+    if (D == 2 && atomic_load_explicit(&walk->meeting->next[core->member % 2],
+                                       memory_order_relaxed) >= walk->n_seq) {
+        fill_from(walk, core, 1 - core->member % 2);
+    }
+}
+
+// ---- a step
+
+// A cut of n at member m of n_members, at a multiple of PSQ_K_UNIT.
+static int64_t cut(int64_t n, int64_t m, int64_t n_members) {
+    const int64_t units = (n + PSQ_K_UNIT - 1) / PSQ_K_UNIT;
+    const int64_t at = (units * m + n_members / 2) / n_members * PSQ_K_UNIT;
+    return at < n ? at : n;
+}
+
+static psq_share share_of(const psq_walk *walk, const psq_core *core) {
+    const int64_t m = core->member;
+    const int64_t n = core->n_members;
+    if (n == 1) { // alone, whatever its number
+        return (psq_share){0, walk->rnn->H, 0, walk->rnn->R};
+    }
+    return (psq_share){cut(walk->rnn->H, m, n), cut(walk->rnn->H, m + 1, n),
+                       cut(walk->rnn->R, m, n), cut(walk->rnn->R, m + 1, n)};
+}
+
+static void run_part(const psq_walk *walk, const psq_core *core, int64_t part) {
+    const psq_share share = share_of(walk, core);
+    for (int64_t d = 0; d < walk->rnn->D; d++) {
+        if (core->n[d] > 0) {
+            walk->steps->part(walk, core, part, &share, core->lanes[d], core->n[d]);
+        }
+    }
+}
+
+static void advance(const psq_walk *walk, psq_lane *lane) {
+    walk->steps->advance(walk, lane);
+    lane->t += (lane->direction == 1) != walk->steps->back ? -1 : 1;
+    lane->left--;
+}
+
+static void next_phase(const psq_walk *walk, psq_core *core) {
+    core->phase++;
+    if (core->phase == walk->window) {
+        core->phase = 0;
+    }
+}
+
+// All lanes move on; those that have ended go to `ended`.
+static void advance_all(const psq_walk *walk, psq_core *core) {
+    for (int64_t d = 0; d < walk->rnn->D; d++) {
+        int64_t n = 0;
+        for (int64_t i = 0; i < core->n[d]; i++) {
+            psq_lane lane = core->lanes[d][i];
+            advance(walk, &lane);
+            if (lane.left > 0) {
+                core->lanes[d][n++] = lane;
+            } else {
+                core->ended[core->n_ended++] = lane;
+            }
+        }
+        core->n[d] = n;
+    }
+    next_phase(walk, core);
+}
+
+static void tell_ended(const psq_walk *walk, psq_core *core) {
+    for (int64_t i = 0; i < core->n_ended; i++) {
+        walk->steps->end(walk, &core->ended[i]);
+    }
+    core->n_ended = 0;
+}
+
+// ---- alone
+
+// Until its lanes have ended and there are no more or, where the cores then walk together, until
+// there are no more.
+static void walk_alone(const psq_walk *walk, psq_core *core) {
+    for (;;) {
+        fill(walk, core);
+        if ((walk->splits && queue_is_empty(walk)) || core->n[0] + core->n[1] == 0) {
+            return;
+        }
+        for (int64_t part = 0; part < walk->n_parts; part++) {
+            run_part(walk, core, part);
+        }
+        advance_all(walk, core);
+        for (int64_t i = 0; i < core->n_ended; i++) {
+            core->free[core->n_free++] = core->ended[i].memory;
+        }
+        tell_ended(walk, core);
+    }
+}
+
+// ---- together
+
+static void wait_for(const _Atomic int64_t *value, int64_t least) {
+    psq_spin spin = {0};
+    while (atomic_load_explicit(value, memory_order_acquire) < least) {
+        psq_spin_wait(&spin);
+    }
+}
+
+static void hand_over(const psq_walk *walk, const psq_core *core) {
+    place *const mine = &walk->meeting->places[core->member];
+    mine->n[0] = core->n[0];
+    mine->n[1] = core->n[1];
+    atomic_store_explicit(&mine->done, 1, memory_order_release);
+}
+
+// The leader takes the lanes of all who took some from the queue, which had come before.
+static void take_over(const psq_walk *walk, psq_core *core) {
+    const int64_t n_came = atomic_load_explicit(&walk->meeting->n_came, memory_order_acquire);
+    for (int64_t i = 1; i < n_came; i++) {
+        const place *const from = &walk->meeting->places[i];
+        wait_for(&from->done, 1);
+        for (int64_t d = 0; d < walk->rnn->D; d++) {
+            memcpy(core->lanes[d] + core->n[d], walk->cores[i].lanes[d],
+                   (size_t)from->n[d] * sizeof(psq_lane));
+            core->n[d] += from->n[d];
+        }
+    }
+}
+
+// Lets in who has come; the number of members from epoch e on.
+static int64_t admit(const psq_walk *walk, const psq_core *core, int64_t e) {
+    psq_meeting *const meeting = walk->meeting;
+    const int64_t n_came = atomic_load_explicit(&meeting->n_came, memory_order_acquire);
+    if (n_came == core->n_members) {
+        return n_came;
+    }
+    meeting->phase = core->phase;
+    for (int64_t d = 0; d < walk->rnn->D; d++) {
+        meeting->n[d] = core->n[d];
+        memcpy(meeting->lanes[d], core->lanes[d], (size_t)core->n[d] * sizeof(psq_lane));
+    }
+    for (int64_t i = core->n_members; i < n_came; i++) {
+        place *const to = &meeting->places[i];
+        wait_for(&to->done, 1); // it has come, and hands over at once
+        to->n_before = core->n_members;
+        to->n_after = n_came;
+        atomic_store_explicit(&to->admitted, e, memory_order_release);
+    }
+    return n_came;
+}
+
+static void wait_for_members(const psq_walk *walk, const psq_core *core, int64_t n, int64_t e) {
+    for (int64_t i = 1; i < n; i++) {
+        if (i != core->member) {
+            wait_for(&walk->meeting->places[i].done, e);
+        }
+    }
+}
+
+// Begins the next epoch: all members have finished the one before.
+static void meet(const psq_walk *walk, psq_core *core, bool may_admit) {
+    psq_meeting *const meeting = walk->meeting;
+    const int64_t e = ++core->epoch;
+    _Atomic int64_t *const go = &meeting->go[e % 2];
+    int64_t n = core->n_members;
+    if (core->member == 0) {
+        n = may_admit ? admit(walk, core, e) : n;
+        atomic_store_explicit(go, e << MEMBER_BITS | n, memory_order_release);
+    } else {
+        atomic_store_explicit(&meeting->places[core->member].done, e, memory_order_release);
+        wait_for(go, e << MEMBER_BITS);
+        n = atomic_load_explicit(go, memory_order_relaxed) & ((1 << MEMBER_BITS) - 1);
+    }
+    wait_for_members(walk, core, core->n_members, e);
+    core->n_members = n;
+}
+
+// A follower's first epoch; false if there is none.
+static bool join(const psq_walk *walk, psq_core *core) {
+    const psq_meeting *const meeting = walk->meeting;
+    const place *const mine = &meeting->places[core->member];
+    wait_for(&mine->admitted, 1);
+    const int64_t e = atomic_load_explicit(&mine->admitted, memory_order_relaxed);
+    if (e == NEVER) {
+        return false;
+    }
+    core->phase = meeting->phase;
+    for (int64_t d = 0; d < walk->rnn->D; d++) {
+        core->n[d] = meeting->n[d];
+        memcpy(core->lanes[d], meeting->lanes[d], (size_t)core->n[d] * sizeof(psq_lane));
+    }
+    core->epoch = e;
+    wait_for(&meeting->go[e % 2], e << MEMBER_BITS);
+    wait_for_members(walk, core, mine->n_before, e);
+    core->n_members = mine->n_after;
+    return true;
+}
+
+// From the begin of a step that the cores have met for.
+static void walk_together(const psq_walk *walk, psq_core *core) {
+    for (int64_t step = 1;; step++) {
+        if (core->member == 0) {
+            tell_ended(walk, core);
+        }
+        core->n_ended = 0;
+        if (core->n[0] + core->n[1] == 0) {
+            return;
+        }
+        run_part(walk, core, 0);
+        for (int64_t part = 1; part < walk->n_parts; part++) {
+            meet(walk, core, false);
+            run_part(walk, core, part);
+        }
+        advance_all(walk, core);
+        meet(walk, core, step % 2 == 0);
+    }
+}
+
+static void send_away(const psq_walk *walk, const psq_core *core) {
+    for (int64_t i = core->n_members; i < psq_team_size(walk->rnn->ctx); i++) {
+        atomic_store_explicit(&walk->meeting->places[i].admitted, NEVER, memory_order_release);
+    }
+}
+
+static void walk_member(void *arg, int64_t member) {
+    const psq_walk *const walk = (const psq_walk *)arg;
+    (void)member; // numbered by whoever comes here first, so that places fill without gaps
+    const int64_t me = atomic_fetch_add_explicit(&walk->meeting->n_came, 1, memory_order_acq_rel);
+    psq_core *const core = &walk->cores[me];
+    walk_alone(walk, core);
+    if (!walk->splits) {
+        return;
+    }
+    if (me == 0) {
+        take_over(walk, core);
+        meet(walk, core, true);
+        walk_together(walk, core);
+        send_away(walk, core);
+    } else {
+        hand_over(walk, core);
+        if (join(walk, core)) {
+            walk_together(walk, core);
+        }
+    }
+}
+
+void psq_walk_run(psq_walk *walk) {
+    const psq_rnn *const rnn = walk->rnn;
+    const psq_layout *const layout = walk->layout;
+    reset(walk);
+    walk->n_seq = layout->n_steps > 0 ? layout->batch_sizes[0] : 0;
+    walk->n_cores = psq_worth_threads(rnn, rnn->D * layout->n_rows);
+    walk->splits = walk->n_cores > 1 && (rnn->ctx->eager || weights_of_step(rnn) >= WORTH_MEETING);
+    const int64_t fair = (rnn->D * walk->n_seq + walk->n_cores - 1) / walk->n_cores;
+    if (fair < walk->max_lanes && walk->n_cores > 1) {
+        walk->max_lanes = fair > 0 ? fair : 1;
+    }
+    psq_team_run(rnn->ctx, walk->n_cores, walk_member, walk);
+}
+
+// ---- independent chunks
+
+typedef struct chunks {
+    _Atomic int64_t next;
+    int64_t n;
+    psq_chunk_fn fn;
+    void *arg;
+} chunks;
+
+static void chunks_member(void *arg, int64_t member) {
+    chunks *const all = (chunks *)arg;
+    for (;;) {
+        const int64_t chunk = atomic_fetch_add_explicit(&all->next, 1, memory_order_relaxed);
+        if (chunk >= all->n) {
+            return;
+        }
+        all->fn(all->arg, chunk, member);
+    }
+}
+
+void psq_each_chunk(const psq_ctx *ctx, int64_t n_threads, int64_t n_chunks, psq_chunk_fn fn,
+                    void *arg) {
+    chunks all = {.n = n_chunks, .fn = fn, .arg = arg};
+    psq_team_run(ctx, n_threads < n_chunks ? n_threads : n_chunks, chunks_member, &all);
+}

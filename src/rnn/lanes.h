@@ -1,0 +1,114 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// lanes.h: the schedule of a layer. A lane walks one sequence in one direction, step by step; a
+// core walks some lanes of a direction together, as rows of one tile, whatever their times, and
+// gives a lane that has ended the next sequence of a queue that all cores share, longest first.
+// Once the queue is empty the cores take all lanes that are left together and each computes a part
+// of the units of every lane, which needs a meeting of the cores at each step. Which lane goes with
+// which others, and on how many cores, never shows in the bits: a lane's step is the same chains
+// always.
+#ifndef PACKSEQ_RNN_LANES_H
+#define PACKSEQ_RNN_LANES_H
+
+#include "base/arena.h"
+#include "base/team.h"
+#include "ragged/layout.h"
+#include "rnn/plan.h"
+
+enum {
+    PSQ_MAX_LANES = 2 * PSQ_K_LANES,               // of one core and direction
+    PSQ_PROJECT_ROWS = PSQ_K_LANES * PSQ_K_WINDOW, // rows of one product
+    PSQ_MAX_CORES = 256
+};
+
+// A plain value: once cores walk together each has a copy, and all copies move alike.
+typedef struct psq_lane {
+    int64_t b;
+    int64_t direction;
+    int64_t t;    // time of the step that comes
+    int64_t left; // steps to go, that one included
+    void *memory; // rows of its own, laid out by who runs the steps
+    // Forward.
+    const void *h; // the state before the step
+    const void *c;
+    int64_t ready; // steps whose inputs have been projected
+    int64_t at;    // the row of the window that holds the step's
+    // Backward.
+    const void *dgates; // of the step after it in the forward pass
+} psq_lane;
+
+// The part of a step's work that a core does: units of H and elements of R.
+typedef struct psq_share {
+    int64_t first_unit, end_unit;
+    int64_t first_out, end_out;
+} psq_share;
+
+typedef struct psq_core {
+    int64_t member;
+    int64_t n_members; // that walk together; 1 while each walks alone
+    int64_t phase;     // steps since all windows began anew
+    int64_t n[2];      // lanes of each direction
+    psq_lane *lanes[2];
+    int64_t n_free; // memory without a lane
+    void **free;
+    void *rows; // memory of its lanes
+    void *work; // of who runs the steps
+    int64_t epoch;
+    int64_t n_ended; // lanes that have ended while walking together, to be told of
+    psq_lane *ended;
+} psq_core;
+
+typedef struct psq_walk psq_walk;
+
+// What a lane does. Begin sets what it needs beside b, direction, t, left and memory. A step has
+// n_parts parts; each reads what others wrote in the part before. `lanes` are of one direction.
+typedef struct psq_steps {
+    void (*begin)(const psq_walk *walk, psq_lane *lane);
+    void (*part)(const psq_walk *walk, const psq_core *core, int64_t part, const psq_share *share,
+                 psq_lane *lanes, int64_t n);
+    void (*advance)(const psq_walk *walk, psq_lane *lane);
+    void (*end)(const psq_walk *walk, const psq_lane *lane); // after its last step
+    bool back;                                               // from the last step to the first
+} psq_steps;
+
+struct psq_walk {
+    const psq_rnn *rnn;
+    const psq_layout *layout;
+    const psq_steps *steps;
+    const void *job;
+    int64_t n_parts;
+    int64_t n_cores;   // wanted
+    int64_t max_lanes; // of a core and direction
+    int64_t window;    // steps whose inputs a lane projects at once
+    int64_t n_seq;     // sequences that have steps
+    size_t lane_bytes;
+    bool splits; // cores walk together in the end
+    struct psq_meeting *meeting;
+    psq_core *cores;
+};
+
+// Threads that a pass over `n_rows` rows, or products of that many, is worth.
+int64_t psq_worth_threads(const psq_rnn *rnn, int64_t n_rows);
+
+// Lanes of a core and direction at most.
+int64_t psq_max_lanes(const psq_rnn *rnn, const psq_layout *layout);
+
+// Steps whose inputs a lane projects at once, so that all lanes together fill PSQ_PROJECT_ROWS.
+int64_t psq_window(const psq_rnn *rnn, const psq_layout *layout);
+
+// Carves what walks need: each lane's memory has lane_bytes bytes, each core's work work_bytes.
+void psq_walk_carve(psq_walk *walk, const psq_rnn *rnn, const psq_layout *layout, size_t lane_bytes,
+                    size_t work_bytes, psq_arena *arena);
+
+// Walks all sequences that have steps, in all directions. walk is carved, and steps, job and
+// n_parts are set.
+void psq_walk_run(psq_walk *walk);
+
+// Calls fn(arg, chunk, member) for every chunk from 0 to n - 1, on up to n_threads threads; members
+// are below n_threads, and no two calls with the same member run at once.
+typedef void (*psq_chunk_fn)(void *arg, int64_t chunk, int64_t member);
+void psq_each_chunk(const psq_ctx *ctx, int64_t n_threads, int64_t n_chunks, psq_chunk_fn fn,
+                    void *arg);
+
+#endif
