@@ -29,6 +29,7 @@ static psq_error err;
 // ---- the system refuses threads when this is 0; below 0 it never does
 
 static _Atomic int n_threads_left = -1;
+static _Atomic int n_asked; // calls so far
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
                    void *arg) {
@@ -36,6 +37,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)
     create_fn create = NULL;
     void *const next = dlsym(RTLD_NEXT, "pthread_create");
     memcpy(&create, &next, sizeof create);
+    n_asked++;
     if (n_threads_left == 0) {
         return EAGAIN;
     }
@@ -157,6 +159,82 @@ static void team_latecomers_stay_out(void **state) {
         const int64_t n = check(&w, 3);
         sleep_us(200);
         assert_int_equal(check(&w, 3), n);
+    }
+    psq_ctx_destroy(ctx);
+}
+
+// Helpers are done at once, the caller is not: none of them may begin a second time.
+typedef struct early {
+    int64_t serial;
+    _Atomic int64_t n_helpers;
+    _Atomic int64_t n_again;
+} early;
+
+static void return_early(void *arg, int64_t member) {
+    static _Thread_local int64_t last = 0;
+    early *const e = (early *)arg;
+    e->n_again += last == e->serial ? 1 : 0;
+    last = e->serial;
+    e->n_helpers += member > 0 ? 1 : 0;
+    psq_spin spin = {0};
+    while (member == 0 && e->n_helpers == 0) {
+        psq_spin_wait(&spin);
+    }
+    if (member == 0) {
+        sleep_us(20);
+    }
+}
+
+static void team_helpers_begin_once(void **state) {
+    (void)state;
+    psq_ctx *const ctx = create(4, NULL);
+    for (int64_t i = 1; i <= 200; i++) {
+        early e = {.serial = i};
+        psq_team_run(ctx, 4, return_early, &e);
+        assert_in_range(e.n_helpers, 1, 3);
+        assert_int_equal(e.n_again, 0);
+    }
+    psq_ctx_destroy(ctx);
+}
+
+static int64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+// Runs that come just when a helper is about to sleep find it all the same.
+static void team_falls_asleep(void **state) {
+    (void)state;
+    psq_ctx *const ctx = create(2, NULL);
+    for (int64_t i = 0; i < 4000; i++) {
+        const int64_t end = now() + 48000 + i % 400 * 10;
+        while (now() < end) {
+        }
+        assert_int_equal(run(ctx, 2, (work){.n_meet = 2}), 2);
+    }
+    psq_ctx_destroy(ctx);
+}
+
+static int64_t cpu_time(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+// Helpers that were called from their sleep sleep again: in the end the process uses no time.
+static void team_sleeps(void **state) {
+    (void)state;
+    psq_ctx *const ctx = create(3, NULL);
+    for (int64_t i = 0; i < 3; i++) {
+        assert_int_equal(run(ctx, 3, (work){.n_meet = 3}), 3);
+        int64_t used = INT64_MAX;
+        for (int64_t n = 0; n < 200 && used > 1000000; n++) {
+            const int64_t before = cpu_time();
+            sleep_us(5000);
+            used = cpu_time() - before;
+        }
+        assert_in_range(used, 0, 1000000);
     }
     psq_ctx_destroy(ctx);
 }
@@ -325,8 +403,10 @@ static void team_without_threads(void **state) {
         psq_ctx *const ctx = create(4, NULL);
         n_threads_left = n_left;
         assert_int_equal(run(ctx, 4, (work){.n_meet = 1 + n_left}), 1 + n_left);
-        n_threads_left = -1; // it is not asked again
+        n_threads_left = -1;
+        const int before = n_asked;
         assert_int_equal(run(ctx, 4, (work){.n_meet = 1 + n_left}), 1 + n_left);
+        assert_int_equal(n_asked, before);
         psq_ctx_destroy(ctx);
     }
 }
@@ -415,18 +495,24 @@ static void executor_on_threads(void **state) {
     psq_ctx_destroy(ctx);
 }
 
-static void run_nothing(void *self, int64_t n, void (*fn)(void *arg), void *arg) {
-    (void)self;
-    (void)n;
-    (void)fn;
-    (void)arg;
+// Does what it should every other time.
+static void run_sometimes(void *self, int64_t n, void (*fn)(void *arg), void *arg) {
+    int64_t *const turn = (int64_t *)self;
+    for (int64_t i = 0; i < n && *turn % 2 == 0; i++) {
+        fn(arg);
+    }
+    ++*turn;
 }
 
 static void executor_that_does_nothing(void **state) {
     (void)state;
-    const psq_executor executor = {NULL, run_nothing};
+    int64_t turn = 0;
+    const psq_executor executor = {&turn, run_sometimes};
     psq_ctx *const ctx = create(3, &executor);
-    assert_int_equal(run(ctx, 3, (work){0}), 1);
+    for (int64_t i = 0; i < 4; i++) {
+        assert_int_equal(run(ctx, 3, (work){0}), 1);
+        assert_int_equal(turn, i + 1);
+    }
     psq_ctx_destroy(ctx);
 }
 
@@ -436,6 +522,9 @@ int main(void) {
         cmocka_unit_test(team_members_are_contiguous),
         cmocka_unit_test(team_meets),
         cmocka_unit_test(team_latecomers_stay_out),
+        cmocka_unit_test(team_helpers_begin_once),
+        cmocka_unit_test(team_falls_asleep),
+        cmocka_unit_test(team_sleeps),
         cmocka_unit_test(team_of_one),
         cmocka_unit_test(team_tiny_runs),
         cmocka_unit_test(team_nested),
