@@ -7,7 +7,8 @@
 #   make test        everything that has to hold
 #   make test-tsan   the unit tests under ThreadSanitizer
 #   make lint        format and style
-.PHONY: all demo test test-tsan lint clean
+#   make bench       packseq beside torch and ONNX Runtime; ARGS=--quick and others: bench/README.md
+.PHONY: all demo test test-tsan lint bench clean
 .NOTPARALLEL:
 
 all:
@@ -28,6 +29,9 @@ test-tsan:
 lint:
 	@tools/setup.sh lint
 	@tools/lint.sh
+
+bench: all
+	@tools/bench.sh $(ARGS)
 
 clean:
 	rm -rf build
