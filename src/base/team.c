@@ -23,7 +23,7 @@
 
 enum {
     AWAKE_NS = 50000,
-    PAUSES_PER_CLOCK = 32,
+    LOOKS_PER_CLOCK = 32,
     STACK_SIZE = 1 << 20 // kernels use less than a quarter
 };
 
@@ -99,15 +99,23 @@ static int64_t now(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-// Looks for work for a while; false: there was none, or the team ends.
+// Looks for work for a while; false: there was none, or the team ends. Gives way to others, after
+// psq_spin_wait's bound, because they may be the caller that has work, on this core.
 static bool enter_soon(psq_team *team, int64_t *member) {
     const int64_t end = now() + AWAKE_NS;
-    while (!atomic_load_explicit(&team->stopping, memory_order_relaxed) && now() < end) {
-        for (int i = 0; i < PAUSES_PER_CLOCK; i++) {
+    for (int n_looks = 0; !atomic_load_explicit(&team->stopping, memory_order_relaxed);
+         n_looks += LOOKS_PER_CLOCK) {
+        for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
             if (enter(team, member)) {
                 return true;
             }
             psq_pause();
+        }
+        if (now() > end) {
+            return false;
+        }
+        if (n_looks >= PSQ_SPIN_PAUSES) {
+            psq_spin_yield();
         }
     }
     return false;
