@@ -39,6 +39,7 @@ look() {
         test)
             need libcmocka-dev pkg-config --exists cmocka
             need clang clang --version
+            need binutils objdump --version
             need python3 python3 --version
             ;;
         lint)

@@ -51,6 +51,15 @@ suite() {
     return $status
 }
 
+# The kernel tables that this machine can run.
+kernels() {
+    build/dev/packseq info | sed -n 's/^cpu *//p'
+}
+
+has_kernels() {
+    kernels | grep -w ref
+}
+
 if [ "${1:-}" = tsan ]; then
     stage "build with tsan" tools/build.sh tsan && suite "tests with tsan" tsan
 else
@@ -58,10 +67,22 @@ else
     stage "the check of includes checks" tools/check_layers.py --self-test
     if stage "build with gcc" tools/build.sh dev; then
         suite "tests" dev
-        suite "tests with PSQ_CPU=ref" dev PSQ_CPU=ref
+        stage "the machine has kernels" has_kernels
+        # Each table alone, on fewer and on more threads than there may be cores, which even small
+        # calls use: the same bits.
+        for cpu in $(kernels); do
+            for threads in 1 2 3; do
+                suite "tests with $cpu, threads $threads" dev \
+                    "PSQ_CPU=$cpu" "PSQ_THREADS=$threads" PSQ_EAGER=1
+            done
+        done
     fi
     stage "build with asan and ubsan" tools/build.sh asan && suite "tests with asan and ubsan" asan
-    stage "build with clang" tools/build.sh clang && suite "tests built with clang" clang
+    if stage "build with clang" tools/build.sh clang; then
+        suite "tests built with clang" clang
+        stage "the check of spills checks" tools/check_spills.py --self-test
+        stage "sums stay in registers" tools/check_spills.py build/dev build/clang
+    fi
     # Release, portable kernels only, no io: what is switched off must not be missed.
     stage "build of the least" tools/build.sh least && suite "tests of the least" least
     if [ -x tools/check_bits.sh ]; then

@@ -5,17 +5,21 @@
 // compilers. Fails if a hash is not the one that docs/bits.md defines.
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "packseq/packseq.h"
 
-int main(void) {
+int main(int argc, char **argv) {
     enum { CAPACITY = 64 };
     psq_selftest_result results[CAPACITY];
     int64_t n = CAPACITY;
     psq_ctx *ctx;
     psq_error err;
     psq_status status = psq_ctx_create(NULL, &ctx, &err);
-    if (status == PSQ_OK) {
+    if (status == PSQ_OK && argc > 1 && strcmp(argv[1], "--found") == 0) {
+        puts(psq_ctx_cpu_found(ctx));
+        n = 0;
+    } else if (status == PSQ_OK) {
         status = psq_selftest(ctx, results, &n, &err);
     }
     if (status != PSQ_OK) {
