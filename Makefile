@@ -6,9 +6,10 @@
 #   make demo        a picture, a training run, predictions
 #   make test        everything that has to hold
 #   make test-tsan   the unit tests under ThreadSanitizer
+#   make test-arm    the unit tests and kcheck for 64-bit ARM, under qemu
 #   make lint        format and style
 #   make bench       packseq beside torch and ONNX Runtime; ARGS=--quick and others: bench/README.md
-.PHONY: all demo test test-tsan lint bench clean
+.PHONY: all demo test test-tsan test-arm lint bench clean
 .NOTPARALLEL:
 
 all:
@@ -25,6 +26,10 @@ test:
 test-tsan:
 	@tools/setup.sh build test
 	@tools/test.sh tsan
+
+test-arm:
+	@tools/setup.sh build arm
+	@tools/test.sh arm
 
 lint:
 	@tools/setup.sh lint

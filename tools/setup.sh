@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
 
-# setup.sh NEED...: makes sure that what `build`, `test` or `lint` needs is on this machine. Silent
-# when nothing is missing. As root on a system with apt-get it installs what is; otherwise it prints
-# the command to run and fails.
+# setup.sh NEED...: makes sure that what `build`, `test`, `arm` or `lint` needs is on this machine.
+# Silent when nothing is missing. As root on a system with apt-get it installs what is; otherwise it
+# prints the command to run and fails.
 set -eu
 
 packages=""
@@ -22,6 +22,10 @@ cmake_is_new() {
 
 c_compiles() {
     echo '#include <stdio.h>' | cc -E -
+}
+
+arm_compiles() {
+    echo '#include <stdio.h>' | aarch64-linux-gnu-gcc -E -
 }
 
 look() {
@@ -42,13 +46,19 @@ look() {
             need binutils objdump --version
             need python3 python3 --version
             ;;
+        arm)
+            need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc --version
+            need libc6-dev-arm64-cross arm_compiles
+            need qemu-user qemu-aarch64 --version
+            need libcmocka-dev:arm64 test -e /usr/lib/aarch64-linux-gnu/pkgconfig/cmocka.pc
+            ;;
         lint)
             need clang-format-14 clang-format-14 --version
             need git git --version
             need python3 python3 --version
             ;;
         *)
-            echo "setup.sh: unknown need \"$what\", must be build, test or lint" >&2
+            echo "setup.sh: unknown need \"$what\", must be build, test, arm or lint" >&2
             exit 2
             ;;
         esac
@@ -61,12 +71,18 @@ if [ -z "$packages" ]; then
 fi
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "packseq needs what these Debian 12 packages hold:$packages" >&2
+    case $packages in
+    *:arm64*) echo "    sudo dpkg --add-architecture arm64 && sudo apt-get update" >&2 ;;
+    esac
     echo "    sudo apt-get install --no-install-recommends$packages" >&2
     exit 1
 fi
 
 echo "installing$packages" >&2
 export DEBIAN_FRONTEND=noninteractive
+case $packages in
+*:arm64*) dpkg --add-architecture arm64 ;;
+esac
 apt-get update -qq >/dev/null
 # shellcheck disable=SC2086 # a list of names
 apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 $packages >/dev/null

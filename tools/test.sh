@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
 
-# test.sh [tsan]: everything that has to hold, one line and one time per stage, and at the end the
+# test.sh [tsan | arm]: everything that has to hold, one line and one time per stage, and at the end the
 # number of tests that passed and failed. A stage that fails shows its output; the others still run.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -62,6 +62,8 @@ has_kernels() {
 
 if [ "${1:-}" = tsan ]; then
     stage "build with tsan" tools/build.sh tsan && suite "tests with tsan" tsan
+elif [ "${1:-}" = arm ]; then
+    stage "build for 64-bit ARM" tools/build.sh arm && suite "tests on 64-bit ARM" arm
 else
     stage "includes go one way" tools/check_layers.py
     stage "the check of includes checks" tools/check_layers.py --self-test
