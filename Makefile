@@ -36,6 +36,7 @@ lint:
 	@tools/lint.sh
 
 bench: all
+	@tools/setup.sh bench
 	@tools/bench.sh $(ARGS)
 
 clean:

@@ -91,7 +91,8 @@ def config_plan(config: Config, cell: str, mode: str, max_threads: int) -> Plan:
         streams = tuple(s for s in streams if s.part == "ragged")
     if any(s.part == "equal" for s in streams):
         parts["equal"] = Job(work.equalised(), mode)
-    return Plan(f"{config.group} {config.name(cell)} {mode}", config.group, parts, streams)
+    return Plan(f"{config.group} {config.name(cell)} {mode}", config.group, parts, streams,
+                checked=tuple(parts))
 
 
 def growth_plan(cell: str, hidden: int, mode: str, steps: tuple[int, ...]) -> Plan:
@@ -103,7 +104,7 @@ def growth_plan(cell: str, hidden: int, mode: str, steps: tuple[int, ...]) -> Pl
         streams += [Stream(name, 1, f"T={n}") for n in steps if n <= GROWTH_TORCH[2]
                     for name in TORCH]
     return Plan(f"growth {cell.upper()} {hidden} {mode}", "growth", parts, tuple(streams),
-                check=False)
+                checked=tuple(parts))
 
 
 def conversion_plan(width: int, n_seq: int, mean: int, mode: str) -> Plan:
@@ -113,7 +114,7 @@ def conversion_plan(width: int, n_seq: int, mean: int, mode: str) -> Plan:
     streams = (Stream(PACKSEQ, 1), Stream(PACKSEQ, 1, "memcpy"), Stream("torch padded", 1))
     size = f"{work.n_rows * width * 4 / 2**20:.1f} MB"
     return Plan(f"convert {mode} {size} rows of {width}", "convert",
-                {"ragged": Job(work, mode), "memcpy": copy}, streams, check=False)
+                {"ragged": Job(work, mode), "memcpy": copy}, streams, checked=("ragged",))
 
 
 def all_plans(max_threads: int, quick: bool) -> Iterator[Plan]:

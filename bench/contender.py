@@ -165,7 +165,7 @@ class Contender:
     """A contender's process, seen from outside."""
 
     def __init__(self, name: str, threads: int) -> None:
-        self.name, self.threads = name, threads
+        self.name, self.threads, self.alive = name, threads, True
         environment = {**ENVIRONMENT, "OMP_NUM_THREADS": str(threads),
                        "PSQ_THREADS": str(threads)}
         before = {key: os.environ.get(key) for key in environment}
@@ -183,10 +183,11 @@ class Contender:
                 os.environ[key] = value
 
     def ask(self, verb: str, *arguments: Any) -> Any:
-        self.pipe.send((verb, arguments))
         try:
+            self.pipe.send((verb, arguments))
             ok, answer = self.pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
+            self.alive = False
             raise ContenderError(f"{self.name} on {self.threads} threads died") from None
         if not ok:
             raise ContenderError(f"{self.name} on {self.threads} threads:\n{answer}")

@@ -77,7 +77,7 @@ class Plan:
     group: str
     parts: dict[str, Job]
     streams: tuple[Stream, ...]
-    check: bool = True
+    checked: tuple[str, ...]  # parts whose results are compared with torch's
 
 
 @dataclass
@@ -120,7 +120,7 @@ class Field:
 
     def contender(self, name: str, threads: int) -> Contender:
         key = name, threads
-        if key not in self.contenders:
+        if key not in self.contenders or not self.contenders[key].alive:
             self.contenders[key] = Contender(name, threads)
         return self.contenders[key]
 
@@ -136,7 +136,8 @@ class Field:
             self.run_rounds(made)
             made.crowded = (waiting() - waited) / (time.perf_counter() - start)
         for contender in self.contenders.values():
-            contender.ask("drop")
+            if contender.alive:
+                contender.ask("drop")
         return made
 
     # ---- outputs first
@@ -145,7 +146,7 @@ class Field:
         plan = made.plan
         for part, job in plan.parts.items():
             streams = [s for s in plan.streams if s.part == part]
-            wanted = self.wanted(part, job) if plan.check else None
+            wanted = self.wanted(part, job) if part in plan.checked else None
             for stream in streams:
                 try:
                     self.prepare_stream(made, stream, job, wanted)
@@ -183,15 +184,23 @@ class Field:
             self.restless.add(str(stream))
         return statistics.median(times)
 
+    def run_round(self, made: Measurement, expected: dict[Stream, float]) -> None:
+        streams = list(made.rounds)
+        self.random.shuffle(streams)
+        for stream in streams:
+            try:
+                made.rounds[stream].append(self.turn(stream, expected[stream]))
+            except ContenderError as failure:
+                made.void[stream] = str(failure)
+                del made.rounds[stream]
+
     def run_rounds(self, made: Measurement) -> None:
-        streams = list(made.facts)
-        expected = {s: self.turn(s, TURN) for s in streams}  # and everything is warm now
-        made.rounds = {s: [] for s in streams}
+        made.rounds = {s: [] for s in made.facts}
+        self.run_round(made, dict.fromkeys(made.facts, TURN))  # and everything is warm now
+        expected = {s: times.pop() for s, times in made.rounds.items()}
         start = time.perf_counter()
         for n_done in range(self.limits.max_rounds):
             elapsed = time.perf_counter() - start
             if elapsed > self.limits.seconds * (1 if n_done >= MIN_ROUNDS else PATIENCE):
                 break
-            self.random.shuffle(streams)
-            for stream in streams:
-                made.rounds[stream].append(self.turn(stream, expected[stream]))
+            self.run_round(made, expected)

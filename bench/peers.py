@@ -12,6 +12,7 @@ import pathlib
 import re
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 from beside import measure_memories, measure_shares
@@ -44,6 +45,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="print the names and end")
     parser.add_argument("--threads", metavar="N", type=int, default=min(2, cores),
                         help="most threads of a contender (default %(default)s)")
+    parser.add_argument("--seconds", metavar="S", type=float,
+                        help="how long a measurement may take (default 5, --quick 1)")
     parser.add_argument("--out", metavar="FILE", type=pathlib.Path,
                         help="where the results go (default bench/results/<time>.json)")
     arguments = parser.parse_args()
@@ -85,9 +88,12 @@ def main() -> int:
         print("\n".join(plan.name for plan in all_plans(arguments.threads, arguments.quick)))
         return 0
     limits = QUICK if arguments.quick else FULL
+    if arguments.seconds is not None:
+        limits = replace(limits, seconds=arguments.seconds)
     contenders = Field(limits, arguments.threads)
     results = Results(arguments.threads)
     before, start = load(), time.time()
+    found: dict[str, Any] = {}
     try:
         found = versions({name: contenders.contender(name, 1).ask("version") for name in KINDS})
         print(f"{machine()['cpu']}, load {before[0]}; "

@@ -180,6 +180,8 @@ class Conversion:
         self.sequences = [floats(length, work.input) for length in work.lengths]
         self.list = np.array([at(s) for s in self.sequences], np.uint64)
         self.row = ct.c_size_t(4 * work.input)
+        self.unpack()()
+        self.mode = ""
 
     def unpack(self) -> Pass:
         return self.api.bind("psq_convert_to_list", self.layout, Storage(),
@@ -203,10 +205,17 @@ class Conversion:
         return lambda: ct.memmove(target, source, size)
 
     def results(self) -> dict[str, Floats]:
-        return {}
+        if self.mode == "unpack":
+            return {"rows": np.concatenate(self.sequences)}
+        return {"rows": self.padded if self.mode == "pad" else self.packed}
 
     def make_pass(self, mode: str) -> Pass:
-        work = self.work
+        self.mode, work = mode, self.work
+        if mode == "pack":
+            self.packed = floats(work.n_rows, work.input)
+        if mode == "unpack":
+            for sequence in self.sequences:
+                sequence.fill(0)
         padding = work.n_steps * work.n_seq - work.n_rows
         runs: dict[str, Callable[[], Pass]] = {
             "pack": self.pack, "pad": self.pad, "unpack": self.unpack,

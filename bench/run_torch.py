@@ -9,6 +9,9 @@ gradients of x and of the parameters, which start as None. Sequences of a padded
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -108,12 +111,19 @@ def prepare_conversion(job: Job) -> Prepared:
     packed = Packed(layout).input(torch.from_numpy(numbers.x))
     padded, _ = rnn.pad_packed_sequence(packed)
     sequences = [padded[:length, b].clone() for b, length in enumerate(job.work.lengths)]
-    runs = {
+    runs: dict[str, Callable[[], Any]] = {
         "pack": lambda: rnn.pack_sequence(sequences, enforce_sorted=False),
-        "pad": lambda: rnn.pad_packed_sequence(packed),
+        "pad": lambda: rnn.pad_packed_sequence(packed)[0],
         "unpack": lambda: rnn.unpack_sequence(packed),
     }
-    return Prepared(runs[job.mode], dict, {})
+
+    def results() -> dict[str, Floats]:
+        made = runs[job.mode]()
+        if job.mode == "pack":  # ties may lie in another order than ours
+            return {"rows": layout.unpad(rnn.pad_packed_sequence(made)[0].numpy())}
+        return {"rows": (made if job.mode == "pad" else torch.cat(made)).numpy()}
+
+    return Prepared(runs[job.mode], results, {})
 
 
 class Torch:

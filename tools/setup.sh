@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
 
-# setup.sh NEED...: makes sure that what `build`, `test`, `arm` or `lint` needs is on this machine.
-# Silent when nothing is missing. As root on a system with apt-get it installs what is; otherwise it
-# prints the command to run and fails.
+# setup.sh NEED...: makes sure that what `build`, `test`, `arm`, `bench` or `lint` needs is on this
+# machine. Silent when nothing is missing. As root on a system with apt-get it installs what is;
+# otherwise it prints the command to run and fails.
 set -eu
 
 packages=""
@@ -52,13 +52,17 @@ look() {
             need qemu-user qemu-aarch64 --version
             need libcmocka-dev:arm64 test -e /usr/lib/aarch64-linux-gnu/pkgconfig/cmocka.pc
             ;;
+        bench)
+            need python3 python3 --version
+            need python3-venv python3 -c 'import ensurepip, venv'
+            ;;
         lint)
             need clang-format-14 clang-format-14 --version
             need git git --version
             need python3 python3 --version
             ;;
         *)
-            echo "setup.sh: unknown need \"$what\", must be build, test, arm or lint" >&2
+            echo "setup.sh: unknown need \"$what\", must be build, test, arm, bench or lint" >&2
             exit 2
             ;;
         esac
