@@ -114,7 +114,7 @@ static void through_cells(const psq_walk *walk, const psq_share *share, const ps
         }
         rows[i] = k;
     }
-    rnn->kern->backward[rnn->spec.cell](n, share->first_unit, share->end_unit, rnn->H, rows);
+    rnn->kern->backward[rnn->spec.cell](n, share->units.first, share->units.end, rnn->H, rows);
 }
 
 static void step_rows(const psq_walk *walk, const psq_share *share, const psq_lane *lanes,
@@ -123,7 +123,7 @@ static void step_rows(const psq_walk *walk, const psq_share *share, const psq_la
     for (int64_t i = 0; i < n; i++) {
         dh[i] = lane_row(&lanes[i], ((const layer *)walk->job)->scratch->lane.dh);
     }
-    sum_dh(walk, lanes, n, share->first_unit, share->end_unit, dh);
+    sum_dh(walk, lanes, n, share->units.first, share->units.end, dh);
     through_cells(walk, share, lanes, n, dh);
 }
 
@@ -131,8 +131,8 @@ static void step_rows(const psq_walk *walk, const psq_share *share, const psq_la
 static void sum_projected(const psq_walk *walk, const psq_share *share, const psq_lane *lanes,
                           int64_t n) {
     const layer *const l = (const layer *)walk->job;
-    const int64_t first = share->first_out;
-    const int64_t end = share->end_out;
+    const int64_t first = share->outs.first;
+    const int64_t end = share->outs.end;
     void *dh[PSQ_PROJECT_ROWS] = {NULL}; // compilers do not see that n is not 0
     for (int64_t i = 0; i < n; i++) {
         dh[i] = lane_row(&lanes[i], l->scratch->lane.dh);
@@ -151,8 +151,8 @@ static void step_projected(const psq_walk *walk, const psq_share *share, const p
                            int64_t n) {
     const psq_rnn *const rnn = walk->rnn;
     const layer *const l = (const layer *)walk->job;
-    const int64_t first = share->first_unit;
-    const int64_t end = share->end_unit;
+    const int64_t first = share->units.first;
+    const int64_t end = share->units.end;
     const void *dh[PSQ_PROJECT_ROWS];
     void *dm[PSQ_PROJECT_ROWS];
     for (int64_t i = 0; i < n; i++) {

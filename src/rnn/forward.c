@@ -63,8 +63,8 @@ static void start_row(const psq_pass *pass, const psq_share *share, void *pre) {
     const psq_rnn *const rnn = pass->rnn;
     for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
         const psq_segment segment = rnn->cell->segments[i];
-        const int64_t n = segment.n_gates * (share->end_unit - share->first_unit);
-        const int64_t inside = segment.n_gates * share->first_unit;
+        const int64_t n = segment.n_gates * (share->units.end - share->units.first);
+        const int64_t inside = segment.n_gates * share->units.first;
         const int64_t in = segment.in_slot * rnn->H + inside;
         memcpy(psq_at(rnn, pre, in), psq_at_const(rnn, pass->panels.bias, in), psq_bytes(rnn, n));
         if (segment.slot != segment.in_slot) {
@@ -84,7 +84,8 @@ static void add_products(const psq_rnn *rnn, const psq_share *share, int64_t n, 
         out[i] = psq_at(rnn, pre[i], slot * rnn->H);
     }
     const int64_t G = segment->n_gates;
-    rnn->kern->tile(n, G * share->first_unit, G * share->end_unit, G * rnn->H, n_k, a, panel, out);
+    rnn->kern->tile(n, G * share->units.first, G * share->units.end, G * rnn->H, n_k, a, panel,
+                    out);
 }
 
 static void project_rows(const psq_pass *pass, const psq_share *share, int64_t n,
@@ -102,8 +103,8 @@ static void project_rows(const psq_pass *pass, const psq_share *share, int64_t n
 
 // Steps that a lane without projected inputs projects: up to where all lanes begin a window anew,
 // so that they do it together; what is left of a short sequence at once.
-static int64_t window_of(const psq_walk *walk, const psq_core *core, const psq_lane *lane) {
-    return lane->left <= walk->window ? lane->left : walk->window - core->phase;
+static int64_t window_of(const psq_core *core, const psq_lane *lane) {
+    return lane->left <= PSQ_K_WINDOW ? lane->left : PSQ_K_WINDOW - core->phase;
 }
 
 static void project(const psq_walk *walk, const psq_core *core, const psq_share *share,
@@ -121,7 +122,7 @@ static void project(const psq_walk *walk, const psq_core *core, const psq_share 
         if (lane->ready > 0) {
             continue;
         }
-        lane->ready = window_of(walk, core, lane);
+        lane->ready = window_of(core, lane);
         lane->at = 0;
         for (int64_t k = 0; k < lane->ready; k++) {
             const int64_t t = lane->direction == 0 ? lane->t + k : lane->t - k;
@@ -183,12 +184,12 @@ static void step_rows(const psq_walk *walk, const psq_share *share, const psq_la
         const psq_segment *const segment = &rnn->cell->segments[i];
         add_products(rnn, share, n, rnn->R, h, segment, segment->slot, pass->panels.hh[i], pre);
     }
-    rnn->kern->forward[rnn->spec.cell](n, share->first_unit, share->end_unit, rnn->H, rows);
+    rnn->kern->forward[rnn->spec.cell](n, share->units.first, share->units.end, rnn->H, rows);
     for (int64_t i = 0; i < n; i++) {
-        copy_part(walk, &j->out[lanes[i].direction].cells, &lanes[i], rows[i].c, share->first_unit,
-                  share->end_unit);
+        copy_part(walk, &j->out[lanes[i].direction].cells, &lanes[i], rows[i].c, share->units.first,
+                  share->units.end);
         if (!projects) {
-            copy_states(walk, &lanes[i], share->first_unit, share->end_unit);
+            copy_states(walk, &lanes[i], share->units.first, share->units.end);
         }
     }
 }
@@ -198,8 +199,8 @@ static void project_states(const psq_walk *walk, const psq_share *share, const p
     const psq_rnn *const rnn = walk->rnn;
     const job *const j = (const job *)walk->job;
     const psq_pass *const pass = &j->passes[lanes[0].direction];
-    const int64_t first = share->first_out;
-    const int64_t end = share->end_out;
+    const int64_t first = share->outs.first;
+    const int64_t end = share->outs.end;
     const void *m[PSQ_PROJECT_ROWS];
     void *h[PSQ_PROJECT_ROWS];
     for (int64_t i = 0; i < n; i++) {

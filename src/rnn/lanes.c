@@ -41,8 +41,6 @@ typedef struct psq_meeting {
 enum { WORTH = 1 << 20 };
 // Weights of a step from which on a meeting of the cores at each step is small beside the step.
 enum { WORTH_MEETING = 48 * 1024 };
-// Panels of more bytes than this are read from beyond the second-level cache: more rows share them.
-enum { LARGE_PANEL = 3 << 19 };
 
 static int64_t weights_of_step(const psq_rnn *rnn) {
     return rnn->cell->n_gates * rnn->H * rnn->R;
@@ -58,28 +56,15 @@ int64_t psq_worth_threads(const psq_rnn *rnn, int64_t n_rows) {
     return worth < (double)n ? (int64_t)worth : n;
 }
 
-int64_t psq_max_lanes(const psq_rnn *rnn, const psq_layout *layout) {
-    const size_t bytes = psq_bytes(rnn, weights_of_step(rnn));
-    const int64_t most = bytes > LARGE_PANEL ? PSQ_MAX_LANES : PSQ_K_LANES;
-    return layout->n_seq < most ? layout->n_seq : most;
-}
-
-int64_t psq_window(const psq_rnn *rnn, const psq_layout *layout) {
-    return psq_max_lanes(rnn, layout) > PSQ_K_LANES ? PSQ_K_WINDOW / 2 : PSQ_K_WINDOW;
-}
-
 // ---- memory
 
 void psq_walk_carve(psq_walk *walk, const psq_rnn *rnn, const psq_layout *layout, size_t lane_bytes,
                     size_t work_bytes, psq_arena *arena) {
     const int64_t n_cores = psq_team_size(rnn->ctx);
-    const int64_t max_lanes = psq_max_lanes(rnn, layout);
+    const int64_t max_lanes = layout->n_seq < PSQ_K_LANES ? layout->n_seq : PSQ_K_LANES;
     const int64_t n_all = n_cores * max_lanes;
-    *walk = (psq_walk){.rnn = rnn,
-                       .layout = layout,
-                       .max_lanes = max_lanes,
-                       .window = psq_window(rnn, layout),
-                       .lane_bytes = lane_bytes};
+    *walk =
+        (psq_walk){.rnn = rnn, .layout = layout, .max_lanes = max_lanes, .lane_bytes = lane_bytes};
     walk->meeting = (psq_meeting *)psq_arena_take(arena, 1, sizeof *walk->meeting);
     place *const places = (place *)psq_arena_take(arena, n_cores, sizeof *places);
     psq_lane *shared[2] = {NULL, NULL};
@@ -178,21 +163,19 @@ static void fill(const psq_walk *walk, psq_core *core) {
 
 // ---- a step
 
-// A cut of n at member m of n_members, at a multiple of PSQ_K_UNIT.
-static int64_t cut(int64_t n, int64_t m, int64_t n_members) {
+// Member m's part of n elements, which begins at a multiple of PSQ_K_UNIT; an empty one at 0.
+static psq_range part_of(int64_t n, int64_t m, int64_t n_members) {
     const int64_t units = (n + PSQ_K_UNIT - 1) / PSQ_K_UNIT;
-    const int64_t at = (units * m + n_members / 2) / n_members * PSQ_K_UNIT;
-    return at < n ? at : n;
+    const int64_t first = (units * m + n_members / 2) / n_members * PSQ_K_UNIT;
+    const int64_t end = (units * (m + 1) + n_members / 2) / n_members * PSQ_K_UNIT;
+    return first < end ? (psq_range){first, end < n ? end : n} : (psq_range){0, 0};
 }
 
+// A core that walks alone does everything, whatever its number.
 static psq_share share_of(const psq_walk *walk, const psq_core *core) {
-    const int64_t m = core->member;
-    const int64_t n = core->n_members;
-    if (n == 1) { // alone, whatever its number
-        return (psq_share){0, walk->rnn->H, 0, walk->rnn->R};
-    }
-    return (psq_share){cut(walk->rnn->H, m, n), cut(walk->rnn->H, m + 1, n),
-                       cut(walk->rnn->R, m, n), cut(walk->rnn->R, m + 1, n)};
+    const int64_t m = core->n_members > 1 ? core->member : 0;
+    return (psq_share){.units = part_of(walk->rnn->H, m, core->n_members),
+                       .outs = part_of(walk->rnn->R, m, core->n_members)};
 }
 
 static void run_part(const psq_walk *walk, const psq_core *core, int64_t part) {
@@ -210,9 +193,9 @@ static void advance(const psq_walk *walk, psq_lane *lane) {
     lane->left--;
 }
 
-static void next_phase(const psq_walk *walk, psq_core *core) {
+static void next_phase(psq_core *core) {
     core->phase++;
-    if (core->phase == walk->window) {
+    if (core->phase == PSQ_K_WINDOW) {
         core->phase = 0;
     }
 }
@@ -232,7 +215,7 @@ static void advance_all(const psq_walk *walk, psq_core *core) {
         }
         core->n[d] = n;
     }
-    next_phase(walk, core);
+    next_phase(core);
 }
 
 static void tell_ended(const psq_walk *walk, psq_core *core) {

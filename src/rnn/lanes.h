@@ -17,7 +17,6 @@
 #include "rnn/plan.h"
 
 enum {
-    PSQ_MAX_LANES = 2 * PSQ_K_LANES,               // of one core and direction
     PSQ_PROJECT_ROWS = PSQ_K_LANES * PSQ_K_WINDOW, // rows of one product
     PSQ_MAX_CORES = 256
 };
@@ -38,10 +37,14 @@ typedef struct psq_lane {
     const void *dgates; // of the step after it in the forward pass
 } psq_lane;
 
-// The part of a step's work that a core does: units of H and elements of R.
+typedef struct psq_range {
+    int64_t first, end;
+} psq_range;
+
+// The part of a step's work that a core does: units of H and elements of R, as kernels want ranges.
 typedef struct psq_share {
-    int64_t first_unit, end_unit;
-    int64_t first_out, end_out;
+    psq_range units;
+    psq_range outs;
 } psq_share;
 
 typedef struct psq_core {
@@ -80,7 +83,6 @@ struct psq_walk {
     int64_t n_parts;
     int64_t n_cores;   // wanted
     int64_t max_lanes; // of a core and direction
-    int64_t window;    // steps whose inputs a lane projects at once
     int64_t n_seq;     // sequences that have steps
     size_t lane_bytes;
     bool splits; // cores walk together in the end
@@ -90,12 +92,6 @@ struct psq_walk {
 
 // Threads that a pass over `n_rows` rows, or products of that many, is worth.
 int64_t psq_worth_threads(const psq_rnn *rnn, int64_t n_rows);
-
-// Lanes of a core and direction at most.
-int64_t psq_max_lanes(const psq_rnn *rnn, const psq_layout *layout);
-
-// Steps whose inputs a lane projects at once, so that all lanes together fill PSQ_PROJECT_ROWS.
-int64_t psq_window(const psq_rnn *rnn, const psq_layout *layout);
 
 // Carves what walks need: each lane's memory has lane_bytes bytes, each core's work work_bytes.
 void psq_walk_carve(psq_walk *walk, const psq_rnn *rnn, const psq_layout *layout, size_t lane_bytes,

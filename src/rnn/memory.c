@@ -77,11 +77,10 @@ psq_dropped psq_dropped_carve(const psq_rnn *rnn, int64_t n_rows, psq_arena *are
     return dropped;
 }
 
-static size_t carve_forward_rows(const psq_rnn *rnn, bool training, int64_t window,
-                                 psq_forward_rows *rows) {
+static size_t carve_forward_rows(const psq_rnn *rnn, bool training, psq_forward_rows *rows) {
     const size_t units = psq_bytes(rnn, rnn->H);
     psq_arena measure = {NULL, 0};
-    rows->pre = take_at(&measure, window * rnn->cell->n_slots, units);
+    rows->pre = take_at(&measure, PSQ_K_WINDOW * rnn->cell->n_slots, units);
     rows->h[0] = take_at(&measure, training ? 0 : 1, psq_bytes(rnn, rnn->R));
     rows->h[1] = take_at(&measure, training ? 0 : 1, psq_bytes(rnn, rnn->R));
     rows->c = take_at(&measure, training || !rnn->cell->has_c ? 0 : 1, units);
@@ -101,8 +100,7 @@ psq_forward_scratch psq_forward_carve(const psq_rnn *rnn, const psq_layout *layo
     if (training && rnn->drops) {
         psq_dropped_carve(rnn, PSQ_PROJECT_ROWS, &work);
     }
-    const size_t lane_bytes =
-        carve_forward_rows(rnn, training, psq_window(rnn, layout), &scratch.rows);
+    const size_t lane_bytes = carve_forward_rows(rnn, training, &scratch.rows);
     psq_walk_carve(&scratch.walk, rnn, layout, lane_bytes, work.used, arena);
     return scratch;
 }

@@ -70,7 +70,7 @@ size_t psq_reserve_bytes(const psq_rnn *rnn, const psq_layout *layout);
 
 // Rows of one lane, as bytes from its memory on; those that are not needed are of no size.
 typedef struct psq_forward_rows {
-    size_t pre;  // [window][S*H] pre-activations
+    size_t pre;  // [PSQ_K_WINDOW][S*H] pre-activations
     size_t h[2]; // [R] states of steps in turn, where they go nowhere else
     size_t c;    // [H] likewise; of all steps
     size_t m;    // [H] before a projection

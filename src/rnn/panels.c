@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/fpenv.h"
 #include "base/size.h"
+#include "rnn/lanes.h"
 
 static void *take_panel(const psq_rnn *rnn, psq_arena *arena, int64_t n_out, int64_t n_k) {
     return psq_arena_take(arena, rnn->kern->panel_size(n_out, n_k), rnn->size);
@@ -96,40 +97,89 @@ static void fill_bias(const psq_rnn *rnn, const void *b_ih, const void *b_hh, vo
     }
 }
 
-static void fill_weights(const psq_rnn *rnn, int64_t layer, const void *w_ih, const void *w_hh,
-                         const psq_panels *panels) {
-    const psq_kern *const kern = rnn->kern;
-    const int64_t n_in = psq_layer_input(rnn, layer);
-    const int64_t n_rows = rnn->cell->n_gates * rnn->H;
-    kern->panel(1, n_in, n_rows, w_ih, 1, n_in, panels->ih_t);
+// A panel, or two that belong together, is a chunk that any thread may fill.
+typedef enum chunk { BIAS, INPUTS, INPUTS_BACK, STATES, STATES_BACK, PROJECTION, N_CHUNKS } chunk;
+
+typedef struct job {
+    const psq_rnn *rnn;
+    const void *weights;
+    void *panels;
+} job;
+
+// The parameters of one direction of a layer; NULL where there is none.
+typedef struct sources {
+    const void *of[PSQ_N_PARAM_KIND];
+} sources;
+
+static sources sources_of(const job *j, int64_t layer, int64_t direction) {
+    sources from = {{NULL}};
+    for (int kind = 0; kind < PSQ_N_PARAM_KIND; kind++) {
+        const psq_param *const param =
+            psq_param_get(j->rnn, layer, direction, (psq_param_kind)kind);
+        from.of[kind] = param != NULL ? psq_at_const(j->rnn, j->weights, param->offset) : NULL;
+    }
+    return from;
+}
+
+// Forward: the segments of W, interleaved; back: their transposes.
+static void fill_segments(const psq_rnn *rnn, const void *w, int64_t n_cols, bool back,
+                          void *const *panels) {
     for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
         const psq_segment segment = rnn->cell->segments[i];
         const int64_t n = segment.n_gates * rnn->H;
-        const void *const in = psq_at_const(rnn, w_ih, segment.gate * rnn->H * n_in);
-        const void *const w = psq_at_const(rnn, w_hh, segment.gate * rnn->H * rnn->R);
-        kern->panel(segment.n_gates, n, n_in, in, n_in, 1, panels->ih[i]);
-        kern->panel(segment.n_gates, n, rnn->R, w, rnn->R, 1, panels->hh[i]);
-        kern->panel(1, rnn->R, n, w, 1, rnn->R, panels->hh_t[i]);
+        const void *const part = psq_at_const(rnn, w, segment.gate * rnn->H * n_cols);
+        if (back) {
+            rnn->kern->panel(1, n_cols, n, part, 1, n_cols, panels[i]);
+        } else {
+            rnn->kern->panel(segment.n_gates, n, n_cols, part, n_cols, 1, panels[i]);
+        }
     }
 }
 
-static void fill(const psq_rnn *rnn, int64_t layer, int64_t direction, const void *weights,
-                 const psq_panels *panels) {
-    const void *from[PSQ_N_PARAM_KIND] = {0};
-    for (int kind = 0; kind < PSQ_N_PARAM_KIND; kind++) {
-        const psq_param *const param = psq_param_get(rnn, layer, direction, (psq_param_kind)kind);
-        from[kind] = param != NULL ? psq_at_const(rnn, weights, param->offset) : NULL;
+static void fill_projection(const psq_rnn *rnn, const void *w_hr, const psq_panels *panels) {
+    const int64_t P = rnn->spec.proj_size;
+    if (P > 0) {
+        rnn->kern->panel(1, P, rnn->H, w_hr, rnn->H, 1, panels->hr);
+        rnn->kern->panel(1, rnn->H, P, w_hr, 1, rnn->H, panels->hr_t);
     }
-    fill_weights(rnn, layer, from[PSQ_W_IH], from[PSQ_W_HH], panels);
-    if (rnn->spec.bias) {
-        fill_bias(rnn, from[PSQ_B_IH], from[PSQ_B_HH], panels->bias);
-    } else {
-        memset(panels->bias, 0, psq_bytes(rnn, rnn->cell->n_slots * rnn->H));
+}
+
+static void fill_chunk(void *arg, int64_t index, int64_t member) {
+    const job *const j = (const job *)arg;
+    const psq_rnn *const rnn = j->rnn;
+    const int64_t layer = index / N_CHUNKS / rnn->D;
+    const int64_t direction = index / N_CHUNKS % rnn->D;
+    const int64_t n_in = psq_layer_input(rnn, layer);
+    const sources from = sources_of(j, layer, direction);
+    const psq_panels panels = psq_panels_get(rnn, j->panels, layer, direction);
+    (void)member;
+    switch ((chunk)(index % N_CHUNKS)) {
+    case BIAS:
+        if (rnn->spec.bias) {
+            fill_bias(rnn, from.of[PSQ_B_IH], from.of[PSQ_B_HH], panels.bias);
+        } else {
+            memset(panels.bias, 0, psq_bytes(rnn, rnn->cell->n_slots * rnn->H));
+        }
+        break;
+    case INPUTS:
+        fill_segments(rnn, from.of[PSQ_W_IH], n_in, false, panels.ih);
+        break;
+    case INPUTS_BACK: {
+        const int64_t n_rows = rnn->cell->n_gates * rnn->H;
+        rnn->kern->panel(1, n_in, n_rows, from.of[PSQ_W_IH], 1, n_in, panels.ih_t);
+        break;
     }
-    if (rnn->spec.proj_size > 0) {
-        const int64_t P = rnn->spec.proj_size;
-        rnn->kern->panel(1, P, rnn->H, from[PSQ_W_HR], rnn->H, 1, panels->hr);
-        rnn->kern->panel(1, rnn->H, P, from[PSQ_W_HR], 1, rnn->H, panels->hr_t);
+    case STATES:
+        fill_segments(rnn, from.of[PSQ_W_HH], rnn->R, false, panels.hh);
+        break;
+    case STATES_BACK:
+        fill_segments(rnn, from.of[PSQ_W_HH], rnn->R, true, panels.hh_t);
+        break;
+    case PROJECTION:
+        fill_projection(rnn, from.of[PSQ_W_HR], &panels);
+        break;
+    case N_CHUNKS:
+        break;
     }
 }
 
@@ -141,13 +191,12 @@ psq_status psq_rnn_pack(const psq_rnn *rnn, const void *weights, void *panels, p
     PSQ_REQUIRE(err, panels != NULL, PSQ_INVALID, "panels is NULL");
     PSQ_REQUIRE(err, (uintptr_t)panels % PSQ_ALIGN == 0, PSQ_INVALID,
                 "panels is not aligned to %d bytes", PSQ_ALIGN);
+    // Worth a thread more for each so many elements: some 20 microseconds.
+    enum { WORTH = 1 << 17 };
+    const int64_t worth = rnn->ctx->eager ? PSQ_MAX_THREADS : 1 + rnn->n_weights / WORTH;
     const psq_fpenv saved = psq_fpenv_enter();
-    for (int64_t layer = 0; layer < rnn->spec.n_layers; layer++) {
-        for (int64_t direction = 0; direction < rnn->D; direction++) {
-            const psq_panels into = psq_panels_get(rnn, panels, layer, direction);
-            fill(rnn, layer, direction, weights, &into);
-        }
-    }
+    job j = {rnn, weights, panels};
+    psq_each_chunk(rnn->ctx, worth, rnn->spec.n_layers * rnn->D * N_CHUNKS, fill_chunk, &j);
     psq_fpenv_leave(saved);
     return PSQ_OK;
 }

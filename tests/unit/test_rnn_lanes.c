@@ -111,8 +111,8 @@ static void executors_change_no_bits(void **state) {
     }
 }
 
-// Where panels are large, cores walk more lanes with shorter windows.
-static void many_lanes_change_no_bits(void **state) {
+// Panels beyond the caches are fetched from farther ahead.
+static void large_panels_change_no_bits(void **state) {
     int64_t lengths[N_SEQ];
     (void)state;
     make_lengths(lengths);
@@ -142,7 +142,7 @@ int main(void) {
         cmocka_unit_test(threads_change_no_bits),
         cmocka_unit_test(split_units_change_no_bits),
         cmocka_unit_test(executors_change_no_bits),
-        cmocka_unit_test(many_lanes_change_no_bits),
+        cmocka_unit_test(large_panels_change_no_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,9 +10,9 @@ enum {
     ROWS = PSQ_K_LANES,   // rows of a block, at most
     STRETCH = 8 * ROWS,   // rows that share a pass over the panel: their operands stay in L2
     LINE = 16,            // floats of a cache line
-    PANEL_NEAR = 1 << 18, // floats of a panel that L2 may hold
-    AHEAD_NEAR = 4 * GROUP,
-    AHEAD_FAR = 2048 // floats from load to prefetch
+    PANEL_NEAR = 1 << 20, // floats of a panel that is not far from L2
+    AHEAD_NEAR = 1024,    // floats from load to prefetch
+    AHEAD_FAR = 4096
 };
 
 static INLINE vec v_load_some(const float *p, int64_t n) {
