@@ -51,6 +51,7 @@ look() {
             need libc6-dev-arm64-cross arm_compiles
             need qemu-user qemu-aarch64 --version
             need libcmocka-dev:arm64 test -e /usr/lib/aarch64-linux-gnu/pkgconfig/cmocka.pc
+            need python3 python3 --version
             ;;
         bench)
             need python3 python3 --version

@@ -63,7 +63,10 @@ has_kernels() {
 if [ "${1:-}" = tsan ]; then
     stage "build with tsan" tools/build.sh tsan && suite "tests with tsan" tsan
 elif [ "${1:-}" = arm ]; then
-    stage "build for 64-bit ARM" tools/build.sh arm && suite "tests on 64-bit ARM" arm
+    if stage "build for 64-bit ARM" tools/build.sh arm; then
+        suite "tests on 64-bit ARM" arm
+        stage "sums stay in registers" tools/check_spills.py build/arm
+    fi
 else
     stage "includes go one way" tools/check_layers.py
     stage "the check of includes checks" tools/check_layers.py --self-test

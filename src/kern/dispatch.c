@@ -11,6 +11,9 @@ const psq_kern *const psq_kern_tables[] = {
 #if defined(PSQ_HAVE_X86)
     &psq_kern_avx512_f32, &psq_kern_avx2_f32, &psq_kern_avx2_f64,
 #endif
+#if defined(PSQ_HAVE_ARM)
+    &psq_kern_neon_f32,
+#endif
     &psq_kern_ref_f32,    &psq_kern_ref_f64,  NULL,
 };
 

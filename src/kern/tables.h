@@ -12,5 +12,6 @@ extern const psq_kern psq_kern_ref_f64;
 extern const psq_kern psq_kern_avx2_f32; // where PSQ_HAVE_X86 is defined
 extern const psq_kern psq_kern_avx2_f64;
 extern const psq_kern psq_kern_avx512_f32;
+extern const psq_kern psq_kern_neon_f32; // where PSQ_HAVE_ARM is defined
 
 #endif
