@@ -170,7 +170,16 @@ static void step_projected(const psq_walk *walk, const psq_share *share, const p
 
 static void run_part(const psq_walk *walk, const psq_core *core, int64_t part,
                      const psq_share *share, psq_lane *lanes, int64_t n) {
-    (void)core;
+    const layer *const l = (const layer *)walk->job;
+    const size_t row = psq_bytes(walk->rnn, walk->rnn->cell->n_slots * walk->rnn->H);
+    for (int64_t i = 0; i < n && core->n_members > 1; i++) {
+        if (part == 0) {
+            psq_fetch_row(lanes[i].dgates, row);
+        } else {
+            psq_fetch_row(lane_row(&lanes[i], l->scratch->lane.dh),
+                          psq_bytes(walk->rnn, walk->rnn->R));
+        }
+    }
     for (int64_t first = 0; first < n; first += PSQ_PROJECT_ROWS) {
         const int64_t n_rows = n - first < PSQ_PROJECT_ROWS ? n - first : PSQ_PROJECT_ROWS;
         if (walk->n_parts == 1) {

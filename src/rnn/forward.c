@@ -216,6 +216,11 @@ static void project_states(const psq_walk *walk, const psq_share *share, const p
 
 static void run_part(const psq_walk *walk, const psq_core *core, int64_t part,
                      const psq_share *share, psq_lane *lanes, int64_t n) {
+    const job *const j = (const job *)walk->job;
+    const size_t bytes = psq_bytes(walk->rnn, part == 0 ? walk->rnn->R : walk->rnn->H);
+    for (int64_t i = 0; i < n && core->n_members > 1; i++) {
+        psq_fetch_row(part == 0 ? lanes[i].h : lane_row(&lanes[i], j->rows.m), bytes);
+    }
     if (part == 0) {
         project(walk, core, share, lanes, n);
     }

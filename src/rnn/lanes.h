@@ -21,6 +21,14 @@ enum {
     PSQ_MAX_CORES = 256
 };
 
+// Asks for the lines of a row, which another core has written, all at once: a tile that came upon
+// them one by one would wait for each.
+static inline void psq_fetch_row(const void *row, size_t bytes) {
+    for (size_t at = 0; at < bytes; at += PSQ_ALIGN) {
+        __builtin_prefetch((const char *)row + at);
+    }
+}
+
 // A plain value: once cores walk together each has a copy, and all copies move alike.
 typedef struct psq_lane {
     int64_t b;
