@@ -9,8 +9,9 @@
 
 #include "kern/vec/vec.h"
 
-#define WIDTH 8 // floats of a vector
-#define SPAN 2  // vectors of a panel's group: a tile is 6 x 2, 12 of 16 registers
+#define WIDTH 8  // floats of a vector
+#define SPAN 2   // vectors of a panel's group: a tile is 6 x 2, 12 of 16 registers
+#define BESIDE 2 // groups that few rows take side by side
 
 typedef __m256 vec;
 

@@ -11,6 +11,7 @@
 
 #define WIDTH 16 // floats of a vector
 #define SPAN 4   // vectors of a panel's group: a tile is 6 x 4, 24 of 32 registers
+#define BESIDE 1 // groups that few rows take side by side: L2 is what they wait for
 
 typedef __m512 vec;
 

@@ -37,10 +37,52 @@ typedef struct strip {
     int64_t ahead; // prefetch distance in floats
 } strip;
 
+// The sums of a block, M x N of them. More than SPAN vectors are those of neighbouring groups.
+typedef vec tile_sums[ROWS][BESIDE * SPAN];
+
+// Where vector v of the outputs lies in a panel whose groups are `group` floats apart.
+static INLINE const float *tile_at(const float *w, int64_t group, int v) {
+    return w + v / SPAN * group + v % SPAN * WIDTH;
+}
+
+// One k. Of the two kinds of operands the fewer are held in registers, the others one at a time.
+static INLINE void tile_step(int M, int N, const float *const x[ROWS], int64_t k, const float *w,
+                             int64_t group, tile_sums s) {
+    if (M < N) {
+        vec e[ROWS];
+        UNROLL
+        for (int m = 0; m < M; m++) {
+            e[m] = v_set(x[m][k]);
+        }
+        UNROLL
+        for (int v = 0; v < N; v++) {
+            const vec y = v_keep(v_load(tile_at(w, group, v)));
+            UNROLL
+            for (int m = 0; m < M; m++) {
+                s[m][v] = v_fma(e[m], y, s[m][v]);
+            }
+        }
+    } else {
+        vec y[BESIDE * SPAN];
+        UNROLL
+        for (int v = 0; v < N; v++) {
+            y[v] = v_keep(v_load(tile_at(w, group, v)));
+        }
+        UNROLL
+        for (int m = 0; m < M; m++) {
+            const vec e = v_set(x[m][k]);
+            UNROLL
+            for (int v = 0; v < N; v++) {
+                s[m][v] = v_fma(e, y[v], s[m][v]);
+            }
+        }
+    }
+}
+
 // Inlined with constants M and N, so that the sums become registers.
 static INLINE void tile_block(int M, int N, const strip *at, const void *const *a,
                               void *const *out) {
-    vec s[ROWS][SPAN];
+    tile_sums s;
     const float *x[ROWS];
     UNROLL
     for (int m = 0; m < M; m++) {
@@ -56,24 +98,15 @@ static INLINE void tile_block(int M, int N, const strip *at, const void *const *
     const int64_t n_k = at->n_k;
     const int64_t pitch = at->pitch;
     const int64_t ahead = at->ahead;
+    const int64_t group = n_k * GROUP;
     for (int64_t k = 0; k < n_k; k++) {
-        vec y[SPAN];
-        UNROLL
-        for (int line = 0; line < N * WIDTH; line += LINE) {
-            __builtin_prefetch(w + ahead + line);
-        }
         UNROLL
         for (int v = 0; v < N; v++) {
-            y[v] = v_keep(v_load(w + v * WIDTH));
-        }
-        UNROLL
-        for (int m = 0; m < M; m++) {
-            const vec e = v_set(x[m][k]);
-            UNROLL
-            for (int v = 0; v < N; v++) {
-                s[m][v] = v_fma(e, y[v], s[m][v]);
+            if (v * WIDTH % LINE == 0) {
+                __builtin_prefetch(tile_at(w, group, v) + ahead);
             }
         }
+        tile_step(M, N, x, k, w, group, s);
         w += pitch;
     }
     UNROLL
@@ -93,9 +126,10 @@ typedef void tile_function(const strip *at, const void *const *a, void *const *o
     static void tile_##M##x##N(const strip *at, const void *const *a, void *const *out) { \
         tile_block(M, N, at, a, out);                                                     \
     }
-#define TILES(N) TILE(1, N) TILE(2, N) TILE(3, N) TILE(4, N) TILE(5, N) TILE(6, N)
 #define TILE_NAMES(N) \
     { tile_1x##N, tile_2x##N, tile_3x##N, tile_4x##N, tile_5x##N, tile_6x##N }
+#define TILES_FEW(N) TILE(1, N) TILE(2, N) TILE(3, N)
+#define TILES(N) TILES_FEW(N) TILE(4, N) TILE(5, N) TILE(6, N)
 
 TILES(1)
 TILES(2)
@@ -113,17 +147,39 @@ static tile_function *const tiles[SPAN][ROWS] = {
 #endif
 };
 
+// Few rows have too few sums to keep the multipliers busy while each waits for itself, where SPAN
+// is small. They take two groups at once.
+#if BESIDE == 2
+TILES_FEW(4)
+static tile_function *const tiles_beside[ROWS / BESIDE] = {tile_1x4, tile_2x4, tile_3x4};
+#endif
+
 // Blocks of nearly equal size: 13 rows are 5 + 4 + 4, since a block of one row would cost as much
 // as one of two.
 static void tile_rows(int64_t n_rows, int64_t n_vectors, const strip *at, const void *const *a,
                       void *const *out) {
     for (int64_t n_blocks = (n_rows + ROWS - 1) / ROWS; n_blocks > 0; n_blocks--) {
         const int64_t n = (n_rows + n_blocks - 1) / n_blocks;
-        tiles[n_vectors - 1][n - 1](at, a, out);
+#if BESIDE == 2
+        tile_function *const tile =
+            n_vectors > SPAN ? tiles_beside[n - 1] : tiles[n_vectors - 1][n - 1];
+#else
+        tile_function *const tile = tiles[n_vectors - 1][n - 1];
+#endif
+        tile(at, a, out);
         a += n;
         out += n;
         n_rows -= n;
     }
+}
+
+// Outputs from j on that are computed together: to the end of j's group or of the range, or two
+// whole groups.
+static int64_t tile_next(int64_t n_rows, int64_t j, int64_t end) {
+    const int64_t group = j - j % GROUP;
+    const bool beside = BESIDE == 2 && n_rows <= ROWS / 2 && j == group;
+    const int64_t n = beside && j + 2 * GROUP <= end ? 2 * GROUP : GROUP;
+    return group + n < end ? group + n : end;
 }
 
 static void k_tile(int64_t n_rows, int64_t first, int64_t end, int64_t n_out, int64_t n_k,
@@ -133,17 +189,17 @@ static void k_tile(int64_t n_rows, int64_t first, int64_t end, int64_t n_out, in
         const int64_t n = n_rows - row < STRETCH ? n_rows - row : STRETCH;
         for (int64_t j = first; j < end;) {
             const int64_t group = j - j % GROUP;
-            const int64_t group_end = group + GROUP < end ? group + GROUP : end;
-            const int64_t n_vectors = (group_end - j + WIDTH - 1) / WIDTH;
+            const int64_t next = tile_next(n, j, end);
+            const int64_t n_vectors = (next - j + WIDTH - 1) / WIDTH;
             const int64_t pitch = padded - group < GROUP ? padded - group : GROUP;
             const strip at = {.w = (const float *)panel + group * n_k + j % GROUP,
                               .pitch = pitch,
                               .first = j,
-                              .last = group_end - j - (n_vectors - 1) * WIDTH,
+                              .last = next - j - (n_vectors - 1) * WIDTH,
                               .n_k = n_k,
                               .ahead = padded * n_k > PANEL_NEAR ? AHEAD_FAR : AHEAD_NEAR};
             tile_rows(n, n_vectors, &at, a + row, out + row);
-            j = group_end;
+            j = next;
         }
     }
 }
