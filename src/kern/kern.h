@@ -73,8 +73,9 @@ typedef struct psq_kern {
                   int64_t stride_k, void *panel);
 
     // out[m][j] = fma(a[m][k], W(j, k), out[m][j]) for k ascending and first <= j < end: one chain
-    // that goes on from what out holds. first is a multiple of PSQ_K_UNIT, and end is too or is
-    // n_out. Rows of out are distinct from all rows of a; nothing outside [first, end) is touched.
+    // that goes on from what out holds. first and end are multiples of PSQ_K_UNIT or n_out, both of
+    // which are n_out where a core has no share. Rows of out are distinct from all rows of a;
+    // nothing outside [first, end) is touched.
     void (*tile)(int64_t n_rows, int64_t first, int64_t end, int64_t n_out, int64_t n_k,
                  const void *const *a, const void *panel, void *const *out);
 

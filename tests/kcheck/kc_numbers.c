@@ -88,10 +88,6 @@ void kc_units(kc *c, int64_t n, int64_t *first, int64_t *end) {
     const int64_t last = everything ? n_units : unit + kc_below(c, n_units - unit + 1);
     *first = unit * PSQ_K_UNIT < n ? unit * PSQ_K_UNIT : n;
     *end = last * PSQ_K_UNIT < n ? last * PSQ_K_UNIT : n;
-    if (*first % PSQ_K_UNIT != 0) { // n itself is no place to start
-        *first = 0;
-        *end = 0;
-    }
 }
 
 double kc_get(const kc *c, const unsigned char *content, int64_t i) {

@@ -114,18 +114,18 @@ static INLINE void backward_gru(int64_t n_units, int64_t u, int64_t H, const psq
     store_at(row->dcarry, u, v_flush(v_mul(dh, z)), n_units);
 }
 
-// The entries of the table: all vectors of all rows.
+// The entries of the table: all vectors of all rows. A range may be empty at the end of H.
 #define UNITS(name, units)                                                  \
     static void name(int64_t n_rows, int64_t first, int64_t end, int64_t H, \
                      const psq_k_row *rows) {                               \
-        const int64_t whole = end - end % WIDTH;                            \
         for (int64_t m = 0; m < n_rows; m++) {                              \
             const psq_k_row row = rows[m]; /* which stores might alias */   \
-            for (int64_t u = first; u < whole; u += WIDTH) {                \
+            int64_t u = first;                                              \
+            for (; u + WIDTH <= end; u += WIDTH) {                          \
                 units(WIDTH, u, H, &row);                                   \
             }                                                               \
-            if (whole < end) {                                              \
-                units(end - whole, whole, H, &row);                         \
+            if (u < end) {                                                  \
+                units(end - u, u, H, &row);                                 \
             }                                                               \
         }                                                                   \
     }
