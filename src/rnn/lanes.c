@@ -182,8 +182,8 @@ static psq_share share_of(const psq_walk *walk, const psq_core *core) {
 static void run_part(const psq_walk *walk, const psq_core *core, int64_t part) {
     const psq_share share = share_of(walk, core);
     for (int64_t d = 0; d < walk->rnn->D; d++) {
-        if (core->n[d] > 0) {
-            walk->steps->part(walk, core, part, &share, core->lanes[d], core->n[d]);
+        if (core->n_live[d] > 0) {
+            walk->steps->part(walk, core, part, &share, core->lanes[d], core->n_live[d]);
         }
     }
 }
@@ -201,13 +201,15 @@ static void next_phase(psq_core *core) {
     }
 }
 
-// All lanes move on; those that have ended go to `ended`.
+// All live lanes move on; those that have ended go to `ended`, and make room.
 static void advance_all(const psq_walk *walk, psq_core *core) {
     for (int64_t d = 0; d < walk->rnn->D; d++) {
         int64_t n = 0;
         for (int64_t i = 0; i < core->n[d]; i++) {
             psq_lane lane = core->lanes[d][i];
-            advance(walk, &lane);
+            if (i < core->n_live[d]) {
+                advance(walk, &lane);
+            }
             if (lane.left > 0) {
                 core->lanes[d][n++] = lane;
             } else {
@@ -233,6 +235,8 @@ static void tell_ended(const psq_walk *walk, psq_core *core) {
 static void walk_alone(const psq_walk *walk, psq_core *core) {
     for (;;) {
         fill(walk, core);
+        core->n_live[0] = core->n[0];
+        core->n_live[1] = core->n[1];
         if ((walk->splits && queue_is_empty(walk)) || core->n[0] + core->n[1] == 0) {
             return;
         }
@@ -248,6 +252,35 @@ static void walk_alone(const psq_walk *walk, psq_core *core) {
 }
 
 // ---- together
+
+// Lanes that walk at once. A tile of a few rows takes hardly less time than a full one, and no end
+// comes before the longest lane's. So there are as many tiles of lanes as all need to end together
+// with the longest, which is the first; the rest, the shortest, wait for a place.
+static void choose_live(const psq_walk *walk, psq_core *core) {
+    for (int64_t d = 0; d < walk->rnn->D; d++) {
+        const psq_lane *const lanes = core->lanes[d];
+        int64_t steps = 0;
+        for (int64_t i = 0; i < core->n[d]; i++) {
+            steps += lanes[i].left;
+        }
+        const int64_t longest = core->n[d] > 0 ? lanes[0].left : 0;
+        const int64_t most = longest * PSQ_K_LANES;
+        const int64_t places = most > 0 ? (steps + most - 1) / most * PSQ_K_LANES : 0;
+        core->n_live[d] = core->n[d] < places ? core->n[d] : places;
+    }
+}
+
+// Longest first.
+static void sort_lanes(psq_lane *lanes, int64_t n) {
+    for (int64_t i = 1; i < n; i++) {
+        const psq_lane lane = lanes[i];
+        int64_t at = i;
+        for (; at > 0 && lanes[at - 1].left < lane.left; at--) {
+            lanes[at] = lanes[at - 1];
+        }
+        lanes[at] = lane;
+    }
+}
 
 static void wait_for(const _Atomic int64_t *value, int64_t least) {
     psq_spin spin = {0};
@@ -274,6 +307,9 @@ static void take_over(const psq_walk *walk, psq_core *core) {
                    (size_t)from->n[d] * sizeof(psq_lane));
             core->n[d] += from->n[d];
         }
+    }
+    for (int64_t d = 0; d < walk->rnn->D; d++) {
+        sort_lanes(core->lanes[d], core->n[d]);
     }
 }
 
@@ -356,6 +392,7 @@ static void walk_together(const psq_walk *walk, psq_core *core) {
         if (core->n[0] + core->n[1] == 0) {
             return;
         }
+        choose_live(walk, core);
         run_part(walk, core, 0);
         for (int64_t part = 1; part < walk->n_parts; part++) {
             meet(walk, core, false);

@@ -60,6 +60,7 @@ typedef struct psq_core {
     int64_t n_members; // that walk together; 1 while each walks alone
     int64_t phase;     // steps since all windows began anew
     int64_t n[2];      // lanes of each direction
+    int64_t n_live[2]; // those that walk, from the first on; the others wait
     psq_lane *lanes[2];
     int64_t n_free; // memory without a lane
     void **free;
