@@ -68,13 +68,17 @@ static void fill(bench_net *net, uint64_t seed) {
     }
 }
 
+static unsigned flags_of(const bench_net *net) {
+    return !net->train ? 0 : (unsigned)PSQ_TRAIN | (net->recompute ? PSQ_RECOMPUTE : 0);
+}
+
 int bench_net_make(const psq_ctx *ctx, const psq_rnn_spec *spec, const psq_layout *layout,
-                   bool train, uint64_t seed, bench_net *net) {
+                   bool train, bool recompute, uint64_t seed, bench_net *net) {
     psq_error err;
-    *net = (bench_net){.ctx = ctx, .layout = layout, .train = train};
+    *net = (bench_net){.ctx = ctx, .layout = layout, .train = train, .recompute = recompute};
     if (psq_rnn_create(ctx, spec, &net->rnn, &err) != PSQ_OK ||
-        psq_rnn_sizes(net->rnn, layout, train ? PSQ_TRAIN : 0, &net->reserve_bytes,
-                      &net->scratch_bytes, &err) != PSQ_OK) {
+        psq_rnn_sizes(net->rnn, layout, flags_of(net), &net->reserve_bytes, &net->scratch_bytes,
+                      &err) != PSQ_OK) {
         return fail_error(&err);
     }
     fill(net, seed);
@@ -111,8 +115,8 @@ double bench_net_flops(const bench_net *net) {
 static psq_status forward(const bench_net *net, psq_rnn_io *io, psq_error *err) {
     io->x = net->x;
     io->y = net->y;
-    return psq_rnn_forward(net->rnn, net->layout, net->panels, io, net->train ? PSQ_TRAIN : 0,
-                           net->reserve, net->scratch, err);
+    return psq_rnn_forward(net->rnn, net->layout, net->panels, io, flags_of(net), net->reserve,
+                           net->scratch, err);
 }
 
 static psq_status backward(const bench_net *net, const psq_rnn_io *io, psq_error *err) {
@@ -121,8 +125,8 @@ static psq_status backward(const bench_net *net, const psq_rnn_io *io, psq_error
     grads.dx = net->dx;
     grads.dweights = net->dweights;
     memset(net->dweights, 0, (size_t)psq_rnn_n_weights(net->rnn) * sizeof(float));
-    return psq_rnn_backward(net->rnn, net->layout, net->panels, io, &grads, PSQ_TRAIN, net->reserve,
-                            net->scratch, err);
+    return psq_rnn_backward(net->rnn, net->layout, net->panels, io, &grads, flags_of(net),
+                            net->reserve, net->scratch, err);
 }
 
 static psq_status pass(const bench_net *net, psq_error *err) {

@@ -12,6 +12,7 @@ typedef struct bench_net {
     const psq_ctx *ctx;
     const psq_layout *layout; // borrowed
     bool train;
+    bool recompute; // PSQ_RECOMPUTE
     psq_rnn *rnn;
     float *weights;
     void *panels;
@@ -30,7 +31,7 @@ typedef struct bench_net {
 // Makes the network and fills its weights and inputs with random numbers. Returns the exit code;
 // bench_net_free takes *net in any case.
 int bench_net_make(const psq_ctx *ctx, const psq_rnn_spec *spec, const psq_layout *layout,
-                   bool train, uint64_t seed, bench_net *net);
+                   bool train, bool recompute, uint64_t seed, bench_net *net);
 void bench_net_free(bench_net *net);
 
 // Multiplications and additions, two for each of a product's terms, that the passes cannot do

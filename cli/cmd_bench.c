@@ -29,6 +29,7 @@ typedef struct bench_options {
     int64_t seed;
     int64_t threads;
     int mode;
+    bool recompute;
     double seconds;
     bool json;
 } bench_options;
@@ -67,6 +68,8 @@ static const option_row table[] = {
     {"threads", 't', OPTION_INT, AT(threads), "N", "threads, 0: as many as may be used", 0, 256,
      NULL},
     {"mode", 'm', OPTION_CHOICE, AT(mode), "MODE", "what a pass is", 0, 0, mode_name},
+    {"recompute", 0, OPTION_FLAG, AT(recompute), NULL, "train: compute gates again, in less memory",
+     0, 0, NULL},
     {"seconds", 0, OPTION_REAL, AT(seconds), "S", "how long to run passes, at least three", 0, 3600,
      NULL},
     {"json", 0, OPTION_FLAG, AT(json), NULL, "print JSON", 0, 0, NULL},
@@ -138,7 +141,7 @@ static void print_net(const bench *b) {
 static void print_text(const bench *b) {
     const bench_times *const t = &b->times;
     print_net(b);
-    printf("pass      %s, ", mode_name(b->o->mode));
+    printf("pass      %s%s, ", mode_name(b->o->mode), b->o->recompute ? ", recomputing gates" : "");
     print_time(t->median);
     fputs(" median, quartiles ", stdout);
     print_time(t->q1);
@@ -197,6 +200,7 @@ static void print_json(const bench *b) {
     json_put(document, "network", json_net(psq_rnn_get_spec(b->net.rnn)));
     json_put(document, "batch", json_batch(b));
     json_put(document, "mode", json_string(mode_name(b->o->mode)));
+    json_put(document, "recompute", json_boolean(b->o->recompute));
     json_put(document, "kernels", json_string(psq_kernel_name(b->ctx, PSQ_F32)));
     json_put(document, "threads", json_integer(psq_ctx_n_threads(b->ctx)));
     json_put(document, "seconds", json_times(&b->times));
@@ -243,7 +247,7 @@ static int run_bench(bench *b) {
     const psq_rnn_spec spec = make_spec(b->o);
     int code = make_layout(b);
     if (code == EXIT_SUCCESS) {
-        code = bench_net_make(b->ctx, &spec, b->layout, b->o->mode == MODE_TRAIN,
+        code = bench_net_make(b->ctx, &spec, b->layout, b->o->mode == MODE_TRAIN, b->o->recompute,
                               (uint64_t)b->o->seed, &b->net);
         if (code == EXIT_SUCCESS) {
             code = bench_measure(&b->net, b->o->seconds, &b->times);
@@ -259,6 +263,9 @@ static int run_bench(bench *b) {
 static int check(const bench_options *o, int n_args, char **args) {
     if (n_args > 0) {
         return fail_usage("bench takes no arguments, '%.40s' is one", args[0]);
+    }
+    if (o->recompute && o->mode != MODE_TRAIN) {
+        return fail_usage("--recompute needs --mode train");
     }
     return train_options_check_proj(o->proj, o->hidden, o->cell);
 }

@@ -105,12 +105,18 @@ PSQ_API PSQ_MUST psq_status psq_rnn_pack(const psq_rnn *rnn, const void *weights
 
 enum {
     PSQ_TRAIN = 1, // forward fills the reserve, and dropout is active; backward will follow
-    PSQ_KEEP = 2   // backward leaves the reserve as it was, so that it may run again; more scratch
+    PSQ_KEEP = 2,  // backward leaves the reserve as it was, so that it may run again; more scratch
+    PSQ_RECOMPUTE = 4 // the reserve holds h and c only; backward computes the gates again, layer by
+                      // layer, into scratch. Same bits. Nothing changes for cells without gates
 };
 
+// Floats of the reserve for a row and a unit of a layer and direction (R = H): LSTM 6, GRU 5, RNN
+// 1; with PSQ_RECOMPUTE LSTM 2, GRU 1. Scratch has 1 more for RNN and for networks of several
+// layers, and with PSQ_KEEP or PSQ_RECOMPUTE 4 for LSTM and GRU; those count for one layer only.
+//
 // Bytes of reserve and scratch for calls with this layout and these flags (the same for forward and
 // backward). Without PSQ_TRAIN the reserve is 0. Both buffers must be 64-byte aligned.
-// PSQ_INVALID: unknown flags. PSQ_NOMEM: a size overflows.
+// PSQ_INVALID: unknown flags, or others without PSQ_TRAIN. PSQ_NOMEM: a size overflows.
 PSQ_API PSQ_MUST psq_status psq_rnn_sizes(const psq_rnn *rnn, const psq_layout *layout,
                                           unsigned flags, size_t *reserve_bytes,
                                           size_t *scratch_bytes, psq_error *err);
@@ -146,7 +152,8 @@ typedef struct psq_rnn_io {
             NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL                                       \
     }
 
-// Runs the network. flags: 0 or PSQ_TRAIN; PSQ_KEEP changes nothing here. reserve may be NULL
+// Runs the network. flags: 0, or PSQ_TRAIN, with PSQ_RECOMPUTE where backward will have it;
+// PSQ_KEEP changes nothing here but the size of scratch. reserve may be NULL
 // without PSQ_TRAIN; scratch may be NULL if its size is 0. h0 may be hn and c0 may be cn (the state
 // is carried in place). PSQ_INVALID: NULL or misaligned buffers, unknown flags, a struct_size that
 // is not this version's, a negative start, c0, cn or cells with a cell that has none. PSQ_SHAPE,
@@ -177,7 +184,8 @@ typedef struct psq_rnn_grads {
 // Back-propagation through the last forward with PSQ_TRAIN on this reserve. layout, panels and io
 // must be those of that forward; io's x, h0, c0, seed, ids and starts are read again, h0 and c0
 // must still hold what they held (so not where hn replaced them), its outputs are not looked at.
-// flags: PSQ_TRAIN, optionally with PSQ_KEEP. Without PSQ_KEEP the reserve is used up. dhn may be
+// flags: PSQ_TRAIN, with PSQ_RECOMPUTE where forward had it, optionally with PSQ_KEEP. Without
+// PSQ_KEEP the reserve is used up. dhn may be
 // dh0 and dcn may be dc0. Errors as psq_rnn_forward; PSQ_INVALID also for flags without PSQ_TRAIN.
 PSQ_API PSQ_MUST psq_status psq_rnn_backward(const psq_rnn *rnn, const psq_layout *layout,
                                              const void *panels, const psq_rnn_io *io,

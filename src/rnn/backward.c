@@ -4,7 +4,8 @@
 // backward.c: back-propagation through time, layer by layer from the top, each sequence alone.
 //
 // Memory: a row's dgates overwrite its gates in the reserve, and with a projection m overwrites c,
-// which the earlier steps no longer need; with PSQ_KEEP they go to scratch. One array of rows
+// which the earlier steps no longer need; with PSQ_KEEP they go to scratch. With PSQ_RECOMPUTE the
+// gates are not in the reserve but, of one layer at a time, in scratch. One array of rows
 // [N][D*R] holds in turn, per layer: the gradient of its outputs (given by the layer above; for the
 // last layer it is the caller's dy); the whole dh of a projection, or a plain RNN's dgates, over
 // it; the gradient of its inputs, which are the outputs of the layer below.
@@ -260,9 +261,11 @@ static void run_steps(const layer *l) {
 // ---- layers
 
 // Where one direction's gradient rows lie, see the head of this file.
-static psq_grad_rows rows_of(const psq_pass *pass, const psq_backward_scratch *scratch, bool keep) {
+static psq_grad_rows rows_of(const psq_pass *pass, const psq_backward_scratch *scratch,
+                             unsigned flags) {
     const psq_rnn *const rnn = pass->rnn;
     const int64_t d = pass->direction;
+    const bool keep = (flags & PSQ_KEEP) != 0;
     const psq_storage jagged = {.order = PSQ_JAGGED};
     const psq_in none = {.base = NULL};
     psq_in part = none;
@@ -285,7 +288,8 @@ static psq_in x_of(const psq_call *call, int64_t index, const void *zeros) {
     if (index == 0) {
         return psq_call_x(call, zeros);
     }
-    const psq_reserve below = psq_reserve_get(call->rnn, call->layout, call->reserve, index - 1);
+    const psq_reserve below =
+        psq_reserve_get(call->rnn, call->layout, call->flags, call->reserve, index - 1);
     const psq_storage jagged = {.order = PSQ_JAGGED};
     return psq_in_rows(call->rnn, below.h, call->rnn->D * call->rnn->R, jagged);
 }
@@ -312,12 +316,15 @@ static layer layer_of(const psq_call *call, int64_t index, const psq_rnn_grads *
             .layer = index,
             .direction = d,
             .panels = psq_panels_get(rnn, call->panels, index, d),
-            .reserve = psq_reserve_get(rnn, call->layout, call->reserve, index),
+            .reserve = psq_reserve_get(rnn, call->layout, call->flags, call->reserve, index),
             .x = x_of(call, index, scratch->zeros),
             .n_inputs = psq_layer_input(rnn, index),
             .drops = index > 0 && rnn->drops,
         };
-        l.rows[d] = rows_of(&l.passes[d], scratch, (call->flags & PSQ_KEEP) != 0);
+        if ((call->flags & PSQ_RECOMPUTE) != 0) {
+            l.passes[d].reserve.gates[d] = scratch->dgates[d];
+        }
+        l.rows[d] = rows_of(&l.passes[d], scratch, call->flags);
     }
     return l;
 }
@@ -330,6 +337,9 @@ void psq_run_backward(const psq_call *call, const psq_rnn_grads *grads) {
 
     for (int64_t index = rnn->spec.n_layers - 1; index >= 0; index--) {
         const layer l = layer_of(call, index, grads, &scratch);
+        if (rnn->cell->saves_gates && (call->flags & PSQ_RECOMPUTE) != 0) {
+            psq_recompute_gates(l.passes, &scratch);
+        }
         run_steps(&l);
         for (int64_t d = 0; d < rnn->D && grads->dweights != NULL; d++) {
             psq_weight_grads(&l.passes[d], &l.rows[d], &scratch, grads->dweights);

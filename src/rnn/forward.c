@@ -88,8 +88,8 @@ static void add_products(const psq_rnn *rnn, const psq_share *share, int64_t n, 
                     out);
 }
 
-static void project_rows(const psq_pass *pass, const psq_share *share, int64_t n,
-                         const void *const *x, void *const *pre) {
+void psq_project_rows(const psq_pass *pass, const psq_share *share, int64_t n, const void *const *x,
+                      void *const *pre) {
     const psq_rnn *const rnn = pass->rnn;
     for (int64_t i = 0; i < n; i++) {
         start_row(pass, share, pre[i]);
@@ -98,6 +98,15 @@ static void project_rows(const psq_pass *pass, const psq_share *share, int64_t n
         const psq_segment *const segment = &rnn->cell->segments[i];
         add_products(rnn, share, n, pass->n_inputs, x, segment, segment->in_slot,
                      pass->panels.ih[i], pre);
+    }
+}
+
+void psq_add_states(const psq_pass *pass, const psq_share *share, int64_t n, const void *const *h,
+                    void *const *pre) {
+    const psq_rnn *const rnn = pass->rnn;
+    for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
+        const psq_segment *const segment = &rnn->cell->segments[i];
+        add_products(rnn, share, n, rnn->R, h, segment, segment->slot, pass->panels.hh[i], pre);
     }
 }
 
@@ -131,13 +140,13 @@ static void project(const psq_walk *walk, const psq_core *core, const psq_share 
             x[n_rows] = psq_pass_input(pass, lane->b, t, dropped.factors, row);
             pre[n_rows++] = pre_row(walk, lane, k);
             if (n_rows == PSQ_PROJECT_ROWS) {
-                project_rows(pass, share, n_rows, x, pre);
+                psq_project_rows(pass, share, n_rows, x, pre);
                 n_rows = 0;
             }
         }
     }
     if (n_rows > 0) {
-        project_rows(pass, share, n_rows, x, pre);
+        psq_project_rows(pass, share, n_rows, x, pre);
     }
 }
 
@@ -180,10 +189,7 @@ static void step_rows(const psq_walk *walk, const psq_share *share, const psq_la
                               .c = rnn->cell->has_c ? c_row(walk, lane) : NULL,
                               .h = projects ? lane_row(lane, j->rows.m) : h_row(walk, lane)};
     }
-    for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
-        const psq_segment *const segment = &rnn->cell->segments[i];
-        add_products(rnn, share, n, rnn->R, h, segment, segment->slot, pass->panels.hh[i], pre);
-    }
+    psq_add_states(pass, share, n, h, pre);
     rnn->kern->forward[rnn->spec.cell](n, share->units.first, share->units.end, rnn->H, rows);
     for (int64_t i = 0; i < n; i++) {
         copy_part(walk, &j->out[lanes[i].direction].cells, &lanes[i], rows[i].c, share->units.first,
@@ -369,7 +375,7 @@ void psq_run_forward(const psq_call *call) {
     for (int64_t layer = 0; layer < rnn->spec.n_layers; layer++) {
         psq_reserve reserve = {0};
         if ((call->flags & PSQ_TRAIN) != 0) {
-            reserve = psq_reserve_get(rnn, call->layout, call->reserve, layer);
+            reserve = psq_reserve_get(rnn, call->layout, call->flags, call->reserve, layer);
         }
         const layer_arrays arrays = arrays_of(call, layer, &reserve, &scratch, x);
         run_layer(call, layer, &reserve, &scratch, &arrays);

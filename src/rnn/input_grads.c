@@ -14,21 +14,6 @@ typedef struct job {
     const psq_out *dx;
 } job;
 
-// The sequence that row `row` of the jagged order belongs to.
-static int64_t sequence_of(const psq_layout *layout, int64_t row) {
-    int64_t first = 0;
-    int64_t end = layout->n_seq;
-    while (end - first > 1) {
-        const int64_t middle = first + (end - first) / 2;
-        if (layout->offsets[middle] <= row) {
-            first = middle;
-        } else {
-            end = middle;
-        }
-    }
-    return first;
-}
-
 // dx = the chain over the forward direction's input-side dgates, continued by the reverse one's.
 static void sum_dx(const job *j, int64_t first, int64_t n, void *const *dx) {
     const psq_rnn *const rnn = j->passes[0].rnn;
@@ -57,14 +42,12 @@ static void input_chunk(void *arg, int64_t chunk, int64_t member) {
     const psq_layout *const layout = j->passes[0].layout;
     const int64_t first = chunk * PSQ_PROJECT_ROWS;
     const int64_t n = chunk_rows(layout, chunk);
-    void *dx[PSQ_PROJECT_ROWS];
+    void *dx[PSQ_PROJECT_ROWS] = {NULL}; // compilers do not see that n is not 0
     (void)member;
-    int64_t b = sequence_of(layout, first);
+    psq_element at = psq_element_at(layout, first);
     for (int64_t i = 0; i < n; i++) {
-        while (layout->offsets[b + 1] <= first + i) {
-            b++;
-        }
-        dx[i] = psq_out_row(layout, j->dx, b, first + i - layout->offsets[b]);
+        dx[i] = psq_out_row(layout, j->dx, at.b, at.t);
+        psq_element_next(layout, &at);
     }
     sum_dx(j, first, n, dx);
 }
@@ -78,23 +61,20 @@ static void row_chunk(void *arg, int64_t chunk, int64_t member) {
     const psq_dropped *const place = &j->scratch->sums[member].dropped;
     const int64_t first = chunk * PSQ_PROJECT_ROWS;
     const int64_t n = chunk_rows(layout, chunk);
-    void *dx[PSQ_PROJECT_ROWS];
+    void *dx[PSQ_PROJECT_ROWS] = {NULL}; // as above
     for (int64_t i = 0; i < n; i++) {
         dx[i] = psq_at(rnn, place->rows, i * pass->n_inputs);
     }
     sum_dx(j, first, n, dx);
-    int64_t b = sequence_of(layout, first);
+    psq_element at = psq_element_at(layout, first);
     for (int64_t i = 0; i < n; i++) {
-        while (layout->offsets[b + 1] <= first + i) {
-            b++;
-        }
         if (pass->drops) {
-            psq_dropout_factors(rnn, pass->io, pass->layer - 1, b, first + i - layout->offsets[b],
-                                place->factors);
+            psq_dropout_factors(rnn, pass->io, pass->layer - 1, at.b, at.t, place->factors);
             rnn->kern->mul(pass->n_inputs, dx[i], place->factors, dx[i]);
         }
-        memcpy(psq_at(rnn, j->scratch->rows, (first + i) * pass->n_inputs), dx[i],
+        memcpy(psq_at(rnn, j->scratch->rows, at.row * pass->n_inputs), dx[i],
                psq_bytes(rnn, pass->n_inputs));
+        psq_element_next(layout, &at);
     }
 }
 

@@ -9,6 +9,29 @@
 
 #include "base/size.h"
 
+psq_element psq_element_at(const psq_layout *layout, int64_t row) {
+    int64_t first = 0;
+    int64_t end = layout->n_seq;
+    while (end - first > 1) {
+        const int64_t middle = first + (end - first) / 2;
+        if (layout->offsets[middle] <= row) {
+            first = middle;
+        } else {
+            end = middle;
+        }
+    }
+    return (psq_element){row, first, row - layout->offsets[first]};
+}
+
+void psq_element_next(const psq_layout *layout, psq_element *at) {
+    at->row++;
+    at->t++;
+    while (at->b < layout->n_seq && at->t >= layout->lengths[at->b]) {
+        at->b++;
+        at->t = 0;
+    }
+}
+
 void psq_zero_padding(const psq_layout *layout, const psq_out *rows) {
     const psq_storage storage = rows->storage;
     if (rows->base == NULL || storage.order == PSQ_PACKED || storage.order == PSQ_JAGGED) {
@@ -28,12 +51,13 @@ void psq_zero_padding(const psq_layout *layout, const psq_out *rows) {
 
 // ---- reserve
 
-static psq_reserve carve_reserve(const psq_rnn *rnn, const psq_layout *layout, psq_arena *arena) {
+static psq_reserve carve_reserve(const psq_rnn *rnn, const psq_layout *layout, unsigned flags,
+                                 psq_arena *arena) {
     const int64_t N = layout->n_rows;
     psq_reserve reserve = {0};
     reserve.h = psq_arena_take(arena, N, psq_bytes(rnn, rnn->D * rnn->R));
     for (int64_t d = 0; d < rnn->D; d++) {
-        if (rnn->cell->saves_gates) {
+        if (rnn->cell->saves_gates && (flags & PSQ_RECOMPUTE) == 0) {
             reserve.gates[d] =
                 psq_arena_take(arena, N, psq_bytes(rnn, rnn->cell->n_slots * rnn->H));
         }
@@ -44,20 +68,20 @@ static psq_reserve carve_reserve(const psq_rnn *rnn, const psq_layout *layout, p
     return reserve;
 }
 
-static size_t layer_bytes(const psq_rnn *rnn, const psq_layout *layout) {
+static size_t layer_bytes(const psq_rnn *rnn, const psq_layout *layout, unsigned flags) {
     psq_arena measure = {NULL, 0};
-    carve_reserve(rnn, layout, &measure);
+    carve_reserve(rnn, layout, flags, &measure);
     return measure.used;
 }
 
-size_t psq_reserve_bytes(const psq_rnn *rnn, const psq_layout *layout) {
-    return psq_size_mul((size_t)rnn->spec.n_layers, layer_bytes(rnn, layout));
+size_t psq_reserve_bytes(const psq_rnn *rnn, const psq_layout *layout, unsigned flags) {
+    return psq_size_mul((size_t)rnn->spec.n_layers, layer_bytes(rnn, layout, flags));
 }
 
-psq_reserve psq_reserve_get(const psq_rnn *rnn, const psq_layout *layout, void *reserve,
-                            int64_t layer) {
-    psq_arena arena = {(char *)reserve, (size_t)layer * layer_bytes(rnn, layout)};
-    return carve_reserve(rnn, layout, &arena);
+psq_reserve psq_reserve_get(const psq_rnn *rnn, const psq_layout *layout, unsigned flags,
+                            void *reserve, int64_t layer) {
+    psq_arena arena = {(char *)reserve, (size_t)layer * layer_bytes(rnn, layout, flags)};
+    return carve_reserve(rnn, layout, flags, &arena);
 }
 
 // ---- scratch
@@ -114,7 +138,17 @@ static size_t carve_backward_rows(const psq_rnn *rnn, psq_backward_rows *rows) {
     return measure.used;
 }
 
-static psq_sums_work carve_sums(const psq_rnn *rnn, const psq_layout *layout, psq_arena *arena) {
+static psq_again carve_again(const psq_rnn *rnn, psq_arena *arena) {
+    const size_t units = psq_bytes(rnn, rnn->H);
+    psq_again again = {0};
+    again.pre = psq_arena_take(arena, PSQ_PROJECT_ROWS * rnn->cell->n_slots, units);
+    again.h = psq_arena_take(arena, PSQ_PROJECT_ROWS, units);
+    again.c = psq_arena_take(arena, PSQ_PROJECT_ROWS, units);
+    return again;
+}
+
+static psq_sums_work carve_sums(const psq_rnn *rnn, const psq_layout *layout, unsigned flags,
+                                psq_arena *arena) {
     const int64_t n_block = layout->n_rows < PSQ_K_BLOCK ? layout->n_rows : PSQ_K_BLOCK;
     const int64_t widest =
         psq_max_count(rnn->spec.input_size, psq_max_count(rnn->H, rnn->D * rnn->R));
@@ -124,6 +158,9 @@ static psq_sums_work carve_sums(const psq_rnn *rnn, const psq_layout *layout, ps
     work.a = (const void **)psq_arena_take(arena, n_block, sizeof *work.a);
     work.b = (const void **)psq_arena_take(arena, n_block, sizeof *work.b);
     work.outer = psq_arena_take(arena, rnn->kern->outer_work(widest), rnn->size);
+    if (rnn->cell->saves_gates && (flags & PSQ_RECOMPUTE) != 0) {
+        work.again = carve_again(rnn, arena);
+    }
     return work;
 }
 
@@ -139,14 +176,15 @@ psq_backward_scratch psq_backward_carve(const psq_rnn *rnn, const psq_layout *la
     const int64_t n_cores = psq_team_size(rnn->ctx);
     const size_t slots = psq_bytes(rnn, rnn->cell->n_slots * rnn->H);
     const bool keep = (flags & PSQ_KEEP) != 0;
+    const bool own_gates = rnn->cell->saves_gates && (flags & (PSQ_KEEP | PSQ_RECOMPUTE)) != 0;
     psq_backward_scratch scratch = {0};
     scratch.zeros = psq_arena_take(arena, 1, slots);
     if (needs_rows(rnn)) {
         scratch.rows = psq_arena_take(arena, N, psq_bytes(rnn, rnn->D * rnn->R));
     }
-    for (int64_t d = 0; d < rnn->D && keep && rnn->cell->saves_gates; d++) {
+    for (int64_t d = 0; d < rnn->D && own_gates; d++) {
         scratch.dgates[d] = psq_arena_take(arena, N, slots);
-        if (rnn->spec.proj_size > 0) {
+        if (keep && rnn->spec.proj_size > 0) {
             scratch.m[d] = psq_arena_take(arena, N, psq_bytes(rnn, rnn->H));
         }
     }
@@ -154,7 +192,7 @@ psq_backward_scratch psq_backward_carve(const psq_rnn *rnn, const psq_layout *la
     psq_walk_carve(&scratch.walk, rnn, layout, lane_bytes, 0, arena);
     scratch.sums = (psq_sums_work *)psq_arena_take(arena, n_cores, sizeof *scratch.sums);
     for (int64_t i = 0; i < n_cores; i++) {
-        const psq_sums_work work = carve_sums(rnn, layout, arena);
+        const psq_sums_work work = carve_sums(rnn, layout, flags, arena);
         if (scratch.sums != NULL) {
             scratch.sums[i] = work;
         }

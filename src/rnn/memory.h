@@ -50,6 +50,16 @@ static inline void *psq_out_row(const psq_layout *layout, const psq_out *rows, i
     return rows->base + (size_t)psq_row(layout, rows->storage, b, t) * rows->stride;
 }
 
+// The element (b, t) that lies in row `row` of the jagged order.
+typedef struct psq_element {
+    int64_t row;
+    int64_t b;
+    int64_t t;
+} psq_element;
+
+psq_element psq_element_at(const psq_layout *layout, int64_t row);
+void psq_element_next(const psq_layout *layout, psq_element *at);
+
 // Sets rows that are no element to 0; only padded storages have some.
 void psq_zero_padding(const psq_layout *layout, const psq_out *rows);
 
@@ -58,13 +68,14 @@ void psq_zero_padding(const psq_layout *layout, const psq_out *rows);
 // What forward leaves for backward, of one layer.
 typedef struct psq_reserve {
     void *h;        // [N][D*R]
-    void *gates[2]; // [N][S*H] per direction; NULL for cells whose backward needs h alone
+    void *gates[2]; // [N][S*H] per direction; NULL with PSQ_RECOMPUTE, and for cells whose
+                    // backward needs h alone
     void *c[2];     // [N][H], LSTM
 } psq_reserve;
 
-psq_reserve psq_reserve_get(const psq_rnn *rnn, const psq_layout *layout, void *reserve,
-                            int64_t layer);
-size_t psq_reserve_bytes(const psq_rnn *rnn, const psq_layout *layout);
+psq_reserve psq_reserve_get(const psq_rnn *rnn, const psq_layout *layout, unsigned flags,
+                            void *reserve, int64_t layer);
+size_t psq_reserve_bytes(const psq_rnn *rnn, const psq_layout *layout, unsigned flags);
 
 // ---- scratch
 
@@ -95,18 +106,27 @@ typedef struct psq_forward_scratch {
     psq_walk walk; // each core's work: psq_dropped
 } psq_forward_scratch;
 
+// Rows of one product that compute gates again; NULL without PSQ_RECOMPUTE. Their h and c are known
+// and go nowhere.
+typedef struct psq_again {
+    void *pre; // [rows of one product][S*H]
+    void *h;   // [rows of one product][H]
+    void *c;   // [rows of one product][H]
+} psq_again;
+
 // A core's part in the sums over rows.
 typedef struct psq_sums_work {
     psq_dropped dropped; // [PSQ_K_BLOCK][D*R], also for gradients of inputs
     const void **a;      // [PSQ_K_BLOCK] rows of a block: gradients
     const void **b;      // [PSQ_K_BLOCK] what they are multiplied with
     void *outer;         // of the outer products
+    psq_again again;
 } psq_sums_work;
 
 typedef struct psq_backward_scratch {
     void *zeros;     // [S*H]
     void *rows;      // [N][D*R] gradients of a layer's outputs, see backward.c
-    void *dgates[2]; // [N][S*H] per direction, where the reserve must be kept
+    void *dgates[2]; // [N][S*H] per direction, where the reserve must be kept or has no gates
     void *m[2];      // [N][H] likewise, with projection
     psq_backward_rows lane;
     psq_walk walk;

@@ -23,6 +23,13 @@ typedef struct psq_pass {
     bool drops;          // dropout on x
 } psq_pass;
 
+// forward.c, for a share's units of n rows, at most PSQ_PROJECT_ROWS: pre-activations from the
+// biases and the input rows x; and what the states h before the steps add to them.
+void psq_project_rows(const psq_pass *pass, const psq_share *share, int64_t n, const void *const *x,
+                      void *const *pre);
+void psq_add_states(const psq_pass *pass, const psq_share *share, int64_t n, const void *const *h,
+                    void *const *pre);
+
 // The time of a direction's step.
 static inline int64_t psq_pass_time(const psq_pass *pass, int64_t b, int64_t step) {
     return pass->direction == 0 ? step : pass->layout->lengths[b] - 1 - step;

@@ -11,11 +11,12 @@
 #include "rnn/run.h"
 
 static psq_status check_flags(unsigned flags, psq_error *err) {
-    PSQ_REQUIRE(err, (flags & ~(unsigned)(PSQ_TRAIN | PSQ_KEEP)) == 0, PSQ_INVALID,
-                "flags is %u, must be a sum of PSQ_TRAIN %d and PSQ_KEEP %d", flags, PSQ_TRAIN,
-                PSQ_KEEP);
-    PSQ_REQUIRE(err, flags != PSQ_KEEP, PSQ_INVALID, "flags is %u, PSQ_KEEP needs PSQ_TRAIN",
-                flags);
+    PSQ_REQUIRE(err, (flags & ~(unsigned)(PSQ_TRAIN | PSQ_KEEP | PSQ_RECOMPUTE)) == 0, PSQ_INVALID,
+                "flags is %u, must be a sum of PSQ_TRAIN %d, PSQ_KEEP %d and PSQ_RECOMPUTE %d",
+                flags, PSQ_TRAIN, PSQ_KEEP, PSQ_RECOMPUTE);
+    PSQ_REQUIRE(err, flags == 0 || (flags & PSQ_TRAIN) != 0, PSQ_INVALID,
+                "flags is %u, PSQ_KEEP %d and PSQ_RECOMPUTE %d need PSQ_TRAIN %d", flags, PSQ_KEEP,
+                PSQ_RECOMPUTE, PSQ_TRAIN);
     return PSQ_OK;
 }
 
@@ -26,7 +27,7 @@ psq_status psq_rnn_sizes(const psq_rnn *rnn, const psq_layout *layout, unsigned 
     PSQ_REQUIRE(err, reserve_bytes != NULL, PSQ_INVALID, "reserve_bytes is NULL");
     PSQ_REQUIRE(err, scratch_bytes != NULL, PSQ_INVALID, "scratch_bytes is NULL");
     PSQ_TRY(check_flags(flags, err));
-    *reserve_bytes = (flags & PSQ_TRAIN) != 0 ? psq_reserve_bytes(rnn, layout) : 0;
+    *reserve_bytes = (flags & PSQ_TRAIN) != 0 ? psq_reserve_bytes(rnn, layout, flags) : 0;
     *scratch_bytes = psq_scratch_bytes(rnn, layout, flags);
     PSQ_REQUIRE(err, *reserve_bytes <= PTRDIFF_MAX && *scratch_bytes <= PTRDIFF_MAX, PSQ_NOMEM,
                 "reserve and scratch overflow: %lld rows, hidden_size %lld, n_layers %lld",
@@ -163,9 +164,8 @@ psq_status psq_rnn_forward(const psq_rnn *rnn, const psq_layout *layout, const v
 psq_status psq_rnn_backward(const psq_rnn *rnn, const psq_layout *layout, const void *panels,
                             const psq_rnn_io *io, const psq_rnn_grads *grads, unsigned flags,
                             void *reserve, void *scratch, psq_error *err) {
-    PSQ_REQUIRE(err, flags == PSQ_TRAIN || flags == (PSQ_TRAIN | PSQ_KEEP), PSQ_INVALID,
-                "flags is %u, must be PSQ_TRAIN %d, with or without PSQ_KEEP %d", flags, PSQ_TRAIN,
-                PSQ_KEEP);
+    PSQ_TRY(check_flags(flags, err));
+    PSQ_REQUIRE(err, flags != 0, PSQ_INVALID, "flags is 0, must have PSQ_TRAIN %d", PSQ_TRAIN);
     psq_call call = {.rnn = rnn,
                      .layout = layout,
                      .panels = panels,

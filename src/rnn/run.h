@@ -36,6 +36,10 @@ typedef struct psq_grad_rows {
     psq_in m;
 } psq_grad_rows;
 
+// recompute.c: the gates of all rows of a layer, of both directions, into the passes'
+// reserve.gates.
+void psq_recompute_gates(const psq_pass *passes, const psq_backward_scratch *scratch);
+
 // input_grads.c, of both directions: the caller's dx; and the gradients of the outputs of the layer
 // below, in place of this layer's rows.
 void psq_input_grads(const psq_pass *passes, const psq_grad_rows *rows, const psq_out *dx);

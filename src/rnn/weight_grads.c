@@ -6,28 +6,6 @@
 // block's sums to the gradient (docs/bits.md, rule 2).
 #include "rnn/run.h"
 
-// A walk over the rows in jagged order.
-typedef struct walk {
-    int64_t row;
-    int64_t b;
-    int64_t t;
-} walk;
-
-static void advance(const psq_layout *layout, walk *at) {
-    at->row++;
-    at->t++;
-    while (at->b < layout->n_seq && at->t >= layout->lengths[at->b]) {
-        at->b++;
-        at->t = 0;
-    }
-}
-
-static walk first_row(const psq_layout *layout) {
-    walk at = {-1, 0, -1};
-    advance(layout, &at);
-    return at;
-}
-
 // One slice of every gradient, of n_slices: some of its rows. A thread takes whole slices, and each
 // element of a gradient is then one thread's alone.
 typedef struct sums {
@@ -84,7 +62,7 @@ static void add_block(const sums *s, int64_t n, int64_t n_out, int64_t n_b, void
     }
 }
 
-static void add_input_side(const sums *s, walk at, int64_t n) {
+static void add_input_side(const sums *s, psq_element at, int64_t n) {
     const psq_pass *const pass = s->pass;
     const psq_rnn *const rnn = pass->rnn;
     set_dgates(s, at.row, n, 0);
@@ -92,19 +70,19 @@ static void add_input_side(const sums *s, walk at, int64_t n) {
         void *const dropped =
             pass->drops ? psq_at(rnn, s->work->dropped.rows, i * pass->n_inputs) : NULL;
         s->work->b[i] = psq_pass_input(pass, at.b, at.t, s->work->dropped.factors, dropped);
-        advance(pass->layout, &at);
+        psq_element_next(pass->layout, &at);
     }
     add_block(s, n, rnn->cell->n_gates * rnn->H, pass->n_inputs, s->grads[PSQ_W_IH],
               s->grads[PSQ_B_IH]);
 }
 
-static void add_hidden_side(const sums *s, walk at, int64_t n) {
+static void add_hidden_side(const sums *s, psq_element at, int64_t n) {
     const psq_pass *const pass = s->pass;
     const psq_rnn *const rnn = pass->rnn;
     const int64_t first = at.row;
     for (int64_t i = 0; i < n; i++) {
         s->work->b[i] = psq_pass_h_prev(pass, at.b, at.t);
-        advance(pass->layout, &at);
+        psq_element_next(pass->layout, &at);
     }
     for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
         const psq_segment segment = rnn->cell->segments[i];
@@ -134,7 +112,7 @@ static void add_slice(void *arg, int64_t slice, int64_t member) {
     s.slice = slice;
     s.work = &j->works[member];
     const psq_layout *const layout = s.pass->layout;
-    walk at = first_row(layout);
+    psq_element at = psq_element_at(layout, 0);
     while (at.row < layout->n_rows) {
         const int64_t left = layout->n_rows - at.row;
         const int64_t n = left < PSQ_K_BLOCK ? left : PSQ_K_BLOCK;
@@ -144,7 +122,7 @@ static void add_slice(void *arg, int64_t slice, int64_t member) {
             add_projection(&s, at.row, n);
         }
         for (int64_t i = 0; i < n; i++) {
-            advance(layout, &at);
+            psq_element_next(layout, &at);
         }
     }
 }

@@ -10,6 +10,7 @@ t packseq bench --mean 0
 t packseq bench --threads -1
 t packseq bench --mode backward
 t packseq bench --seconds -1
+t packseq bench --recompute
 : >empty
 printf '3\nx\n' >word
 printf '3\n-1\n' >negative

@@ -18,4 +18,5 @@ for cell in rnn rnn_relu lstm gru; do
     measure --cell $cell --input 3 --lengths equal --layers 2 --bidirectional --mode train
 done
 measure --proj 4 --input 3 --lengths equal --layers 2 --bidirectional --mode train
+measure --recompute --input 3 --lengths equal --mode train
 printf '3\n0\n7\n' | measure --lengths -

@@ -163,10 +163,14 @@ static void sizes_checks_arguments(void **state) {
     size_t b = 0;
     assert_fails(psq_rnn_sizes(NULL, layout, 0, &a, &b, &err), PSQ_INVALID, "rnn is NULL");
     assert_fails(psq_rnn_sizes(net.rnn, NULL, 0, &a, &b, &err), PSQ_INVALID, "layout is NULL");
-    assert_fails(psq_rnn_sizes(net.rnn, layout, 4, &a, &b, &err), PSQ_INVALID,
-                 "flags is 4, must be a sum of PSQ_TRAIN 1 and PSQ_KEEP 2");
+    assert_fails(psq_rnn_sizes(net.rnn, layout, 8, &a, &b, &err), PSQ_INVALID,
+                 "flags is 8, must be a sum of PSQ_TRAIN 1, PSQ_KEEP 2 and PSQ_RECOMPUTE 4");
     assert_fails(psq_rnn_sizes(net.rnn, layout, PSQ_KEEP, &a, &b, &err), PSQ_INVALID,
-                 "flags is 2, PSQ_KEEP needs PSQ_TRAIN");
+                 "flags is 2, PSQ_KEEP 2 and PSQ_RECOMPUTE 4 need PSQ_TRAIN 1");
+    assert_fails(psq_rnn_sizes(net.rnn, layout, PSQ_RECOMPUTE, &a, &b, &err), PSQ_INVALID,
+                 "flags is 4, PSQ_KEEP 2 and PSQ_RECOMPUTE 4 need PSQ_TRAIN 1");
+    assert_fails(psq_rnn_sizes(net.rnn, layout, PSQ_KEEP | PSQ_RECOMPUTE, &a, &b, &err),
+                 PSQ_INVALID, "flags is 6, PSQ_KEEP 2 and PSQ_RECOMPUTE 4 need PSQ_TRAIN 1");
     assert_fails(psq_rnn_sizes(net.rnn, layout, 0, NULL, &b, &err), PSQ_INVALID,
                  "reserve_bytes is NULL");
     assert_fails(psq_rnn_sizes(net.rnn, layout, 0, &a, NULL, &err), PSQ_INVALID,
@@ -248,12 +252,17 @@ static void calls_check_flags(void **state) {
     (void)state;
     fixture f;
     begin(&f, PSQ_LSTM);
-    f.call.flags = 8;
-    assert_fails(forward(&f.call), PSQ_INVALID, "flags is 8");
-    f.call.flags = PSQ_KEEP;
-    assert_fails(forward(&f.call), PSQ_INVALID, "flags is 2, PSQ_KEEP needs PSQ_TRAIN");
+    f.call.flags = 9;
+    assert_fails(forward(&f.call), PSQ_INVALID, "flags is 9, must be a sum of");
+    assert_fails(backward(&f.call), PSQ_INVALID, "flags is 9, must be a sum of");
+    const unsigned untrained[] = {PSQ_KEEP, PSQ_RECOMPUTE, PSQ_KEEP | PSQ_RECOMPUTE};
+    for (int i = 0; i < 3; i++) {
+        f.call.flags = untrained[i];
+        assert_fails(forward(&f.call), PSQ_INVALID, "PSQ_RECOMPUTE 4 need PSQ_TRAIN 1");
+        assert_fails(backward(&f.call), PSQ_INVALID, "PSQ_RECOMPUTE 4 need PSQ_TRAIN 1");
+    }
     f.call.flags = 0;
-    assert_fails(backward(&f.call), PSQ_INVALID, "flags is 0, must be PSQ_TRAIN 1");
+    assert_fails(backward(&f.call), PSQ_INVALID, "flags is 0, must have PSQ_TRAIN 1");
     end(&f);
 }
 

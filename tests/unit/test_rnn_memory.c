@@ -48,8 +48,9 @@ static void expect_guard(const void *block, size_t bytes) {
 }
 
 static void sizes_suffice_for(const psq_net *net) {
-    static const unsigned flags[] = {0, PSQ_TRAIN, PSQ_TRAIN | PSQ_KEEP};
-    for (int f = 0; f < 3; f++) {
+    static const unsigned flags[] = {0, PSQ_TRAIN, PSQ_TRAIN | PSQ_KEEP, PSQ_TRAIN | PSQ_RECOMPUTE,
+                                     PSQ_TRAIN | PSQ_KEEP | PSQ_RECOMPUTE};
+    for (int f = 0; f < 5; f++) {
         netcall call = netcall_create(net, lengths, N_SEQ, flags[f]);
         call.reserve = guarded(call.reserve, call.reserve_bytes);
         call.scratch = guarded(call.scratch, call.scratch_bytes);
@@ -120,6 +121,26 @@ static void training_takes_what_is_promised(void **state) {
             expect_per_row(&spec, PSQ_TRAIN, 2 * n_layers * per_layer[cell], 2 * rows);
             spec.dropout = 0.5;
             expect_per_row(&spec, PSQ_TRAIN, 2 * n_layers * per_layer[cell], 2 * rows);
+        }
+    }
+}
+
+// The reserve holds h and c; the slots of one layer are in scratch.
+static void recomputing_takes_what_is_promised(void **state) {
+    (void)state;
+    const int64_t per_layer[PSQ_N_CELL] = {1, 1, 2, 1};
+    const int64_t slots[PSQ_N_CELL] = {0, 0, 4, 4};
+    for (int cell = 0; cell < PSQ_N_CELL; cell++) {
+        for (int64_t n_layers = 1; n_layers <= 3; n_layers++) {
+            const int64_t rows = slots[cell] + (slots[cell] == 0 || n_layers > 1 ? 1 : 0);
+            for (int64_t D = 1; D <= 2; D++) {
+                psq_rnn_spec spec = spec_of((psq_cell)cell, n_layers, D == 2);
+                spec.dropout = n_layers == 2 ? 0.5 : 0.0;
+                expect_per_row(&spec, PSQ_TRAIN | PSQ_RECOMPUTE, D * n_layers * per_layer[cell],
+                               D * rows);
+                expect_per_row(&spec, PSQ_TRAIN | PSQ_RECOMPUTE | PSQ_KEEP,
+                               D * n_layers * per_layer[cell], D * rows);
+            }
         }
     }
 }
@@ -307,6 +328,7 @@ int main(void) {
         cmocka_unit_test(forward_and_backward_allocate_nothing),
         cmocka_unit_test(sizes_suffice),
         cmocka_unit_test(training_takes_what_is_promised),
+        cmocka_unit_test(recomputing_takes_what_is_promised),
         cmocka_unit_test(inference_takes_what_is_promised),
         cmocka_unit_test(sizes_overflow_is_refused),
         cmocka_unit_test(states_need_no_y),
