@@ -8,8 +8,9 @@
 
 #include "kern/vec/vec.h"
 
-#define WIDTH 4 // floats of a vector
-#define SPAN 4  // vectors of a panel's group: a tile is 6 x 4, 24 of 32 registers
+#define WIDTH 4  // floats of a vector
+#define SPAN 4   // vectors of a panel's group: a tile is 6 x 4, 24 of 32 registers
+#define BESIDE 1 // groups that few rows take side by side
 
 typedef float32x4_t vec;
 
