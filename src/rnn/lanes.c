@@ -63,7 +63,8 @@ void psq_walk_carve(psq_walk *walk, const psq_rnn *rnn, const psq_layout *layout
                     size_t work_bytes, psq_arena *arena) {
     const int64_t n_cores = psq_team_size(rnn->ctx);
     const int64_t max_lanes = layout->n_seq < PSQ_K_LANES ? layout->n_seq : PSQ_K_LANES;
-    const int64_t n_all = n_cores * max_lanes;
+    const int64_t most = n_cores * max_lanes;
+    const int64_t n_all = most < layout->n_seq ? most : layout->n_seq; // lanes of a direction
     *walk =
         (psq_walk){.rnn = rnn, .layout = layout, .max_lanes = max_lanes, .lane_bytes = lane_bytes};
     walk->meeting = (psq_meeting *)psq_arena_take(arena, 1, sizeof *walk->meeting);
@@ -106,6 +107,7 @@ static void reset(const psq_walk *walk) {
         core->n_members = 1;
         core->phase = core->epoch = core->n_ended = 0;
         core->n[0] = core->n[1] = 0;
+        core->n_places = walk->fair;
         core->n_free = walk->rnn->D * walk->max_lanes;
         for (int64_t k = 0; k < core->n_free; k++) {
             core->free[k] = (char *)core->rows + (size_t)k * walk->lane_bytes;
@@ -135,7 +137,7 @@ static int64_t take_next(const psq_walk *walk, int64_t d) {
 }
 
 static void fill_from(const psq_walk *walk, psq_core *core, int64_t d) {
-    while (core->n[d] < walk->max_lanes && core->n_free > 0) {
+    while (core->n[d] < core->n_places && core->n_free > 0) {
         const int64_t b = take_next(walk, d);
         if (b < 0) {
             return;
@@ -230,6 +232,11 @@ static void tell_ended(const psq_walk *walk, psq_core *core) {
 
 // ---- alone
 
+// Nobody else has come, after a window: helpers are busy elsewhere, or there are none.
+static bool is_alone(const psq_walk *walk) {
+    return atomic_load_explicit(&walk->meeting->n_came, memory_order_relaxed) == 1;
+}
+
 // Until its lanes have ended and there are no more or, where the cores then walk together, until
 // there are no more.
 static void walk_alone(const psq_walk *walk, psq_core *core) {
@@ -244,6 +251,9 @@ static void walk_alone(const psq_walk *walk, psq_core *core) {
             run_part(walk, core, part);
         }
         advance_all(walk, core);
+        if (core->phase == 0 && is_alone(walk)) {
+            core->n_places = walk->max_lanes;
+        }
         for (int64_t i = 0; i < core->n_ended; i++) {
             core->free[core->n_free++] = core->ended[i].memory;
         }
@@ -431,17 +441,20 @@ static void walk_member(void *arg, int64_t member) {
     }
 }
 
+// Lanes of a direction that a core takes so that all wanted cores get some.
+static int64_t fair_lanes(const psq_walk *walk) {
+    const int64_t fair = (walk->rnn->D * walk->n_seq + walk->n_cores - 1) / walk->n_cores;
+    return walk->n_cores > 1 && fair < walk->max_lanes ? fair : walk->max_lanes;
+}
+
 void psq_walk_run(psq_walk *walk) {
     const psq_rnn *const rnn = walk->rnn;
     const psq_layout *const layout = walk->layout;
-    reset(walk);
     walk->n_seq = layout->n_steps > 0 ? layout->batch_sizes[0] : 0;
     walk->n_cores = psq_worth_threads(rnn, rnn->D * layout->n_rows);
     walk->splits = walk->n_cores > 1 && (rnn->ctx->eager || weights_of_step(rnn) >= WORTH_MEETING);
-    const int64_t fair = (rnn->D * walk->n_seq + walk->n_cores - 1) / walk->n_cores;
-    if (fair < walk->max_lanes && walk->n_cores > 1) {
-        walk->max_lanes = fair > 0 ? fair : 1;
-    }
+    walk->fair = fair_lanes(walk);
+    reset(walk);
     psq_team_run(rnn->ctx, walk->n_cores, walk_member, walk);
 }
 

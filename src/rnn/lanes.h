@@ -16,10 +16,7 @@
 #include "ragged/layout.h"
 #include "rnn/plan.h"
 
-enum {
-    PSQ_PROJECT_ROWS = PSQ_K_LANES * PSQ_K_WINDOW, // rows of one product
-    PSQ_MAX_CORES = 256
-};
+enum { PSQ_PROJECT_ROWS = PSQ_K_LANES * PSQ_K_WINDOW }; // rows of one product
 
 // Asks for the lines of a row, which another core has written, all at once: a tile that came upon
 // them one by one would wait for each.
@@ -56,13 +53,14 @@ typedef struct psq_share {
 } psq_share;
 
 typedef struct psq_core {
-    int64_t member;
-    int64_t n_members; // that walk together; 1 while each walks alone
-    int64_t phase;     // steps since all windows began anew
-    int64_t n[2];      // lanes of each direction
-    int64_t n_live[2]; // those that walk, from the first on; the others wait
+    _Alignas(PSQ_ALIGN) int64_t member; // cores write their counters at every step
+    int64_t n_members;                  // that walk together; 1 while each walks alone
+    int64_t phase;                      // steps since all windows began anew
+    int64_t n[2];                       // lanes of each direction
+    int64_t n_live[2];                  // those that walk, from the first on; the others wait
     psq_lane *lanes[2];
-    int64_t n_free; // memory without a lane
+    int64_t n_places; // lanes of a direction that it takes from the queue
+    int64_t n_free;   // memory without a lane
     void **free;
     void *rows; // memory of its lanes
     void *work; // of who runs the steps
@@ -92,6 +90,7 @@ struct psq_walk {
     int64_t n_parts;
     int64_t n_cores;   // wanted
     int64_t max_lanes; // of a core and direction
+    int64_t fair;      // of them, while others may come
     int64_t n_seq;     // sequences that have steps
     size_t lane_bytes;
     bool splits; // cores walk together in the end

@@ -3,15 +3,18 @@
 
 // test_rnn_lanes.c: nothing of the schedule shows: any number of threads, cores that walk alone or
 // together, come late or not at all, give the bits of one thread, in every result and gradient.
-#define _POSIX_C_SOURCE 200809L // setenv
+#define _POSIX_C_SOURCE 200809L // setenv, nanosleep
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "base/ctx.h"
 #include "netbatch.h"
+#include "rnn/lanes.h"
 
 // Longer than a window, equal, short, none; more than all lanes of four cores.
 enum { N_SEQ = 31 };
@@ -111,6 +114,129 @@ static void executors_change_no_bits(void **state) {
     }
 }
 
+// The threads of this executor come one after the other, while the first walk: cores are let in
+// between steps, or come when all is over.
+typedef struct visitor {
+    void (*fn)(void *arg);
+    void *arg;
+    long delay; // microseconds
+    pthread_t thread;
+} visitor;
+
+static void *visit(void *arg) {
+    const visitor *const v = (const visitor *)arg;
+    const struct timespec t = {0, v->delay * 1000};
+    nanosleep(&t, NULL);
+    v->fn(v->arg);
+    return NULL;
+}
+
+static void run_late(void *self, int64_t n, void (*fn)(void *arg), void *arg) {
+    enum { MOST = 5 };
+    visitor visitors[MOST];
+    (void)self;
+    assert_in_range(n, 1, MOST);
+    for (int64_t i = 0; i < n; i++) {
+        visitors[i] = (visitor){.fn = fn, .arg = arg, .delay = i * 150};
+        assert_int_equal(pthread_create(&visitors[i].thread, NULL, visit, &visitors[i]), 0);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        assert_int_equal(pthread_join(visitors[i].thread, NULL), 0);
+    }
+}
+
+static void late_cores_change_no_bits(void **state) {
+    static const int64_t lengths[] = {90, 1, 0, 30, 90, 7, 60};
+    const psq_executor executor = {NULL, run_late};
+    (void)state;
+    for (int i = 0; i < NET_N_SPECS; i += 3) {
+        psq_rnn_spec spec = net_spec(i);
+        spec.hidden_size = 72;
+        spec.proj_size = spec.proj_size > 0 ? 50 : 0;
+        check_spec(&spec, lengths, 7, &executor);
+    }
+}
+
+// Steps that do nothing but count.
+typedef struct seen {
+    int64_t n_steps;
+    int64_t most; // lanes of one step
+} seen;
+
+static void count_begin(const psq_walk *walk, psq_lane *lane) {
+    (void)walk;
+    (void)lane;
+}
+
+static void count_part(const psq_walk *walk, const psq_core *core, int64_t part,
+                       const psq_share *share, psq_lane *lanes, int64_t n) {
+    seen *const s = (seen *)(uintptr_t)walk->job;
+    (void)core;
+    (void)part;
+    (void)share;
+    (void)lanes;
+    s->n_steps += n;
+    s->most = n > s->most ? n : s->most;
+}
+
+static void count_end(const psq_walk *walk, const psq_lane *lane) {
+    (void)walk;
+    (void)lane;
+}
+
+// Lanes are left to cores that may come, but not for ever.
+static void lonely_core_takes_all_places(void **state) {
+    static const psq_steps counting = {count_begin, count_part, count_begin, count_end, false};
+    static const int64_t lengths[] = {30, 30, 30, 30, 30, 30, 30, 30};
+    const psq_executor executor = {NULL, run_in_turn};
+    (void)state;
+    psq_ctx *const ctx = ctx_with("8", "1", &executor);
+    psq_rnn_spec spec = net_spec(0);
+    spec.bidirectional = false;
+    psq_net net = net_random(ctx, &spec);
+    psq_layout *const layout = net_layout(ctx, lengths, 8);
+    psq_walk walk;
+    psq_arena measure = {NULL, 0};
+    psq_walk_carve(&walk, net.rnn, layout, 64, 0, &measure);
+    psq_arena arena = {(char *)psq_malloc(ctx, measure.used), 0};
+    assert_non_null(arena.base);
+    psq_walk_carve(&walk, net.rnn, layout, 64, 0, &arena);
+    seen s = {0};
+    walk.steps = &counting;
+    walk.job = &s;
+    walk.n_parts = 1;
+    psq_walk_run(&walk);
+    assert_int_equal(s.n_steps, 8 * 30);
+    assert_int_equal(s.most, PSQ_K_LANES);
+    psq_free(ctx, arena.base);
+    psq_layout_destroy(layout);
+    net_destroy(&net);
+    psq_ctx_destroy(ctx);
+}
+
+static size_t scratch_with(const char *n_threads, const int64_t *lengths, int64_t n_seq) {
+    psq_ctx *const ctx = ctx_with(n_threads, "0", NULL);
+    const psq_rnn_spec spec = net_spec(0);
+    psq_net net = net_random(ctx, &spec);
+    psq_layout *const layout = net_layout(ctx, lengths, n_seq);
+    psq_error err;
+    size_t reserve = 0;
+    size_t scratch = 0;
+    net_must(psq_rnn_sizes(net.rnn, layout, 0, &reserve, &scratch, &err), &err);
+    psq_layout_destroy(layout);
+    net_destroy(&net);
+    psq_ctx_destroy(ctx);
+    return scratch;
+}
+
+// Each core has room for all lanes, but there are no more lanes than sequences.
+static void scratch_is_linear_in_threads(void **state) {
+    static const int64_t lengths[] = {4, 4, 4, 4, 4, 4, 4, 4};
+    (void)state;
+    const size_t one = scratch_with("1", lengths, 8);
+    assert_in_range(scratch_with("256", lengths, 8), one, 256 * one + 65536);
+}
+
 // Panels beyond the caches are fetched from farther ahead.
 static void large_panels_change_no_bits(void **state) {
     int64_t lengths[N_SEQ];
@@ -142,6 +268,9 @@ int main(void) {
         cmocka_unit_test(threads_change_no_bits),
         cmocka_unit_test(split_units_change_no_bits),
         cmocka_unit_test(executors_change_no_bits),
+        cmocka_unit_test(late_cores_change_no_bits),
+        cmocka_unit_test(lonely_core_takes_all_places),
+        cmocka_unit_test(scratch_is_linear_in_threads),
         cmocka_unit_test(large_panels_change_no_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
