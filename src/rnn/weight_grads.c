@@ -17,18 +17,14 @@ typedef struct sums {
     int64_t n_slices;
 } sums;
 
-typedef struct range {
-    int64_t first;
-    int64_t end;
-} range;
-
 // Slices end at multiples of 48 rows, which all kernels' tiles divide.
-static range slice_of(const sums *s, int64_t n) {
-    enum { STEP = 48 };
+enum { STEP = 48 };
+
+static psq_range slice_of(const sums *s, int64_t n) {
     const int64_t n_steps = (n + STEP - 1) / STEP;
     const int64_t first = n_steps * s->slice / s->n_slices * STEP;
     const int64_t end = n_steps * (s->slice + 1) / s->n_slices * STEP;
-    return (range){first < n ? first : n, end < n ? end : n};
+    return (psq_range){first < n ? first : n, end < n ? end : n};
 }
 
 static void *part_of(const psq_pass *pass, void *dweights, psq_param_kind kind) {
@@ -55,7 +51,7 @@ static void set_jagged(const psq_in *rows, int64_t first, int64_t n, const void 
 // bias's; sum NULL: no bias.
 static void add_block(const sums *s, int64_t n, int64_t n_out, int64_t n_b, void *grad, void *sum) {
     const psq_kern *const kern = s->pass->rnn->kern;
-    const range slice = slice_of(s, n_out);
+    const psq_range slice = slice_of(s, n_out);
     kern->outer(n, slice.first, slice.end, n_b, s->work->a, s->work->b, grad, s->work->outer);
     if (sum != NULL) {
         kern->column_sum(n, slice.first, slice.end, s->work->a, sum);
@@ -135,6 +131,8 @@ void psq_weight_grads(const psq_pass *pass, const psq_grad_rows *rows,
         j.sums.grads[kind] = part_of(pass, dweights, kind);
     }
     const int64_t n_threads = psq_worth_threads(pass->rnn, pass->layout->n_rows);
-    j.sums.n_slices = n_threads == 1 ? 1 : 2 * n_threads;
+    const int64_t n_steps = (pass->rnn->cell->n_gates * pass->rnn->H + STEP - 1) / STEP;
+    const int64_t wanted = n_threads == 1 ? 1 : 2 * n_threads;
+    j.sums.n_slices = wanted < n_steps ? wanted : n_steps; // an empty one walks all rows too
     psq_each_chunk(ctx, n_threads, j.sums.n_slices, add_slice, &j);
 }
