@@ -48,14 +48,14 @@ static unsigned bit_of(const char *name, size_t length) {
     return 0;
 }
 
-psq_status psq_cpu_parse(const char *list, unsigned *bits, psq_error *err) {
+psq_status psq_cpu_parse(const char *source, const char *list, unsigned *bits, psq_error *err) {
     *bits = PSQ_CPU_REF;
     for (const char *name = list; *name != '\0';) {
         const size_t length = strcspn(name, ",");
         const unsigned bit = bit_of(name, length);
         char known[64];
         psq_cpu_format(~0U, known, sizeof known);
-        PSQ_REQUIRE(err, bit != 0, PSQ_INVALID, "cpu names \"%.*s\", must be one of: %s",
+        PSQ_REQUIRE(err, bit != 0, PSQ_INVALID, "%s names \"%.*s\", must be one of: %s", source,
                     (int)(length < 32 ? length : 32), name, known);
         *bits |= bit;
         name += length + (name[length] == ',' ? 1 : 0);

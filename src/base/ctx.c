@@ -86,7 +86,7 @@ psq_status psq_ctx_create(const psq_ctx_opts *opts, psq_ctx **out, psq_error *er
     const unsigned found = psq_cpu_detect();
     unsigned allowed = found;
     if (list != NULL && list[0] != '\0') {
-        PSQ_TRY(psq_cpu_parse(list, &allowed, err));
+        PSQ_TRY(psq_cpu_parse(opts->cpu != NULL ? "opts.cpu" : "PSQ_CPU", list, &allowed, err));
         allowed &= found;
     }
 

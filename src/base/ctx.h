@@ -33,9 +33,10 @@ struct psq_ctx {
 extern const psq_allocator psq_default_allocator;
 extern const psq_io psq_default_io;
 
-// cpu.c: what this CPU has, the bits of a list such as "ref,avx2", and the names of bits.
+// cpu.c: what this CPU has, the bits of a list such as "ref,avx2", which errors call `source`, and
+// the names of bits.
 unsigned psq_cpu_detect(void);
-psq_status psq_cpu_parse(const char *list, unsigned *bits, psq_error *err);
+psq_status psq_cpu_parse(const char *source, const char *list, unsigned *bits, psq_error *err);
 void psq_cpu_format(unsigned bits, char *text, size_t size);
 
 // cores.c: how many cores this process may use: those of the calling thread's affinity mask, cut to

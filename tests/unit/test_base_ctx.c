@@ -144,7 +144,7 @@ static void ctx_cpu_from_environment(void **state) {
     psq_ctx_destroy(ctx);
 
     setenv("PSQ_CPU", "avx9", 1);
-    assert_refused(NULL, "cpu names \"avx9\", must be one of: ref avx2 avx512 neon");
+    assert_refused(NULL, "PSQ_CPU names \"avx9\", must be one of: ref avx2 avx512 neon");
     unsetenv("PSQ_CPU");
 }
 
@@ -152,12 +152,13 @@ static void ctx_unknown_cpu(void **state) {
     (void)state;
     psq_ctx_opts opts = PSQ_CTX_OPTS_INIT;
     static const char *const lists[6][2] = {
-        {"sse", "cpu names \"sse\", must be one of: ref avx2 avx512 neon"},
-        {"ref,sse", "cpu names \"sse\""},
-        {"re", "cpu names \"re\""},
-        {"reff", "cpu names \"reff\""},
-        {",ref", "cpu names \"\""},
-        {"a-name-that-is-longer-than-any-table", "cpu names \"a-name-that-is-longer-than-any-t\""}};
+        {"sse", "opts.cpu names \"sse\", must be one of: ref avx2 avx512 neon"},
+        {"ref,sse", "opts.cpu names \"sse\""},
+        {"re", "opts.cpu names \"re\""},
+        {"reff", "opts.cpu names \"reff\""},
+        {",ref", "opts.cpu names \"\""},
+        {"a-name-that-is-longer-than-any-table",
+         "opts.cpu names \"a-name-that-is-longer-than-any-t\""}};
     for (int i = 0; i < 6; i++) {
         opts.cpu = lists[i][0];
         assert_refused(&opts, lists[i][1]);
