@@ -114,6 +114,8 @@ typedef struct psq_io {
 
 // A host's threads, where the library is not to make its own. run calls fn(arg) n times, on
 // whatever threads, at the same time or one call after the other, and returns when all calls have.
+// Calls that have begun wait for each other, without sleeping: those that run at the same time need
+// a thread of the system each, not a fibre or a coroutine. A context asks for one run at a time.
 typedef struct psq_executor {
     void *self;
     void (*run)(void *self, int64_t n, void (*fn)(void *arg), void *arg);

@@ -13,14 +13,17 @@
 // Life of a call: psq_rnn_create -> parameters (psq_rnn_init or the caller's own) -> psq_rnn_pack
 // makes panels of them, again after each change -> psq_rnn_sizes for a layout -> psq_rnn_forward ->
 // psq_rnn_backward. The network is immutable and may be shared by threads; so may panels that
-// nobody is packing. A reserve and a scratch belong to one call at a time. Forward and backward
-// allocate nothing.
+// nobody is packing. A reserve and a scratch belong to one call at a time. Panels, and the sizes of
+// panels and scratch, depend on the kernels and threads of the network's context: they are for
+// networks with this spec in this context only. Forward and backward allocate nothing; they and
+// psq_rnn_pack run on the caller and on those of the context's threads that come.
 //
 // The bit contract (docs/bits.md): in PSQ_F32 the same sequence with the same weights gives the
 // same output bits whatever else is in the batch and in whatever storage; cutting a sequence in
 // time and carrying the state changes nothing; the same batch gives the same gradient bits in every
-// storage. In PSQ_F64 the C library's exp and tanh are used and no bits are promised: it is what
-// gradients are checked against.
+// storage; and all of it on any number of threads and with any kernel table. In PSQ_F64 the C
+// library's exp and tanh are used and no bits are promised: it is what gradients are checked
+// against.
 #ifndef PACKSEQ_RNN_H
 #define PACKSEQ_RNN_H
 
@@ -153,11 +156,11 @@ typedef struct psq_rnn_io {
     }
 
 // Runs the network. flags: 0, or PSQ_TRAIN, with PSQ_RECOMPUTE where backward will have it;
-// PSQ_KEEP changes nothing here but the size of scratch. reserve may be NULL
-// without PSQ_TRAIN; scratch may be NULL if its size is 0. h0 may be hn and c0 may be cn (the state
-// is carried in place). PSQ_INVALID: NULL or misaligned buffers, unknown flags, a struct_size that
-// is not this version's, a negative start, c0, cn or cells with a cell that has none. PSQ_SHAPE,
-// PSQ_NOMEM: as psq_storage_n_rows.
+// PSQ_KEEP changes nothing here but the size of scratch. reserve may be NULL without PSQ_TRAIN;
+// scratch may be NULL if its size is 0. h0 may be hn and c0 may be cn (the state is carried in
+// place). PSQ_INVALID: NULL or misaligned buffers, unknown flags, a struct_size that is not this
+// version's, a negative start, c0, cn or cells with a cell that has none. PSQ_SHAPE, PSQ_NOMEM: as
+// psq_storage_n_rows.
 PSQ_API PSQ_MUST psq_status psq_rnn_forward(const psq_rnn *rnn, const psq_layout *layout,
                                             const void *panels, const psq_rnn_io *io,
                                             unsigned flags, void *reserve, void *scratch,
@@ -185,8 +188,8 @@ typedef struct psq_rnn_grads {
 // must be those of that forward; io's x, h0, c0, seed, ids and starts are read again, h0 and c0
 // must still hold what they held (so not where hn replaced them), its outputs are not looked at.
 // flags: PSQ_TRAIN, with PSQ_RECOMPUTE where forward had it, optionally with PSQ_KEEP. Without
-// PSQ_KEEP the reserve is used up. dhn may be
-// dh0 and dcn may be dc0. Errors as psq_rnn_forward; PSQ_INVALID also for flags without PSQ_TRAIN.
+// PSQ_KEEP the reserve is used up. dhn may be dh0 and dcn may be dc0. Errors as psq_rnn_forward;
+// PSQ_INVALID also for flags without PSQ_TRAIN.
 PSQ_API PSQ_MUST psq_status psq_rnn_backward(const psq_rnn *rnn, const psq_layout *layout,
                                              const void *panels, const psq_rnn_io *io,
                                              const psq_rnn_grads *grads, unsigned flags,
