@@ -6,7 +6,7 @@
 // what helpers there are, awake, asleep or lost in a fork, decides nothing but the time. A helper
 // that is out of work looks at the gate for 50 microseconds, which makes the next run of a busy
 // program cost it one cache miss, and then sleeps until a caller wakes it.
-#define _POSIX_C_SOURCE 200809L // clock_gettime, pthread_sigmask
+#define _POSIX_C_SOURCE 200809L // clock_gettime, nanosleep, pthread_sigmask
 
 #include "base/team.h"
 
@@ -115,7 +115,7 @@ static bool enter_soon(psq_team *team, int64_t *member) {
             return false;
         }
         if (n_looks >= PSQ_SPIN_PAUSES) {
-            psq_spin_yield();
+            (void)sched_yield();
         }
     }
     return false;
@@ -328,8 +328,14 @@ void psq_team_run(const psq_ctx *ctx, int64_t n_wanted, void (*fn)(void *arg, in
     atomic_store_explicit(&team->busy, false, memory_order_release);
 }
 
-void psq_spin_yield(void) {
-    (void)sched_yield();
+void psq_spin_give_way(psq_spin *spin) {
+    static const struct timespec a_moment = {0, 50000};
+    if (spin->n < PSQ_SPIN_PAUSES + PSQ_SPIN_YIELDS) {
+        spin->n++;
+        (void)sched_yield();
+    } else {
+        (void)nanosleep(&a_moment, NULL);
+    }
 }
 
 // ---- life

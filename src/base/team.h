@@ -32,12 +32,16 @@ void psq_team_run(const psq_ctx *ctx, int64_t n_wanted, void (*fn)(void *arg, in
 
 // Waiting, within a fn, for another member that has begun: {0} before the first wait, then
 // psq_spin_wait until what is waited for is there. Pauses at first; from PSQ_SPIN_PAUSES on it lets
-// others have the core, because the other member may have lost its own.
+// others have the core, because the other member may have lost its own; and after PSQ_SPIN_YIELDS
+// more it sleeps, because a host may have given that member a priority to which nobody yields.
 typedef struct psq_spin {
     unsigned n;
 } psq_spin;
 
-enum { PSQ_SPIN_PAUSES = 250 }; // 5 to 12 microseconds
+enum {
+    PSQ_SPIN_PAUSES = 250,      // 5 to 12 microseconds
+    PSQ_SPIN_YIELDS = 16 * 1024 // some milliseconds
+};
 
 static inline void psq_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -47,14 +51,14 @@ static inline void psq_pause(void) {
 #endif
 }
 
-void psq_spin_yield(void);
+void psq_spin_give_way(psq_spin *spin);
 
 static inline void psq_spin_wait(psq_spin *spin) {
     if (spin->n < PSQ_SPIN_PAUSES) {
         spin->n++;
         psq_pause();
     } else {
-        psq_spin_yield();
+        psq_spin_give_way(spin);
     }
 }
 

@@ -45,6 +45,15 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)
     return create(thread, attr, start, arg);
 }
 
+// ---- sleeps are counted
+
+static _Atomic int n_sleeps;
+
+int nanosleep(const struct timespec *time, struct timespec *rest) {
+    n_sleeps++;
+    return clock_nanosleep(CLOCK_MONOTONIC, 0, time, rest) == 0 ? 0 : -1;
+}
+
 // ---- contexts
 
 static psq_ctx *create(int n_threads, const psq_executor *executor) {
@@ -65,6 +74,20 @@ static psq_ctx *create(int n_threads, const psq_executor *executor) {
 static void sleep_us(long us) {
     const struct timespec t = {0, us * 1000};
     nanosleep(&t, NULL);
+}
+
+// A wait pauses, then yields, then sleeps.
+static void spin_sleeps_in_the_end(void **state) {
+    (void)state;
+    psq_spin spin = {0};
+    n_sleeps = 0;
+    for (int i = 0; i < PSQ_SPIN_PAUSES + PSQ_SPIN_YIELDS; i++) {
+        psq_spin_wait(&spin);
+    }
+    assert_int_equal(n_sleeps, 0);
+    psq_spin_wait(&spin);
+    psq_spin_wait(&spin);
+    assert_int_equal(n_sleeps, 2);
 }
 
 // ---- work: pieces that members take, written without atomics
@@ -519,6 +542,7 @@ static void executor_that_does_nothing(void **state) {
 int main(void) {
     (void)unsetenv("PSQ_EAGER"); // what these tests count would wait
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spin_sleeps_in_the_end),
         cmocka_unit_test(team_members_are_contiguous),
         cmocka_unit_test(team_meets),
         cmocka_unit_test(team_latecomers_stay_out),
