@@ -41,7 +41,7 @@ typedef struct psq_meeting {
 enum { WORTH = 1 << 20 };
 // Weights of a step from which on a meeting of the cores at each step is small beside the step: a
 // meeting is 0.1 microseconds where cores share a cache and 0.4 where they do not.
-enum { WORTH_MEETING = 128 * 1024 };
+enum { WORTH_MEETING = 192 * 1024 };
 
 static int64_t weights_of_step(const psq_rnn *rnn) {
     return rnn->cell->n_gates * rnn->H * rnn->R;
@@ -83,9 +83,9 @@ void psq_walk_carve(psq_walk *walk, const psq_rnn *rnn, const psq_layout *layout
             core.lanes[d] = (psq_lane *)psq_arena_take(arena, n_all, sizeof(psq_lane));
         }
         core.ended = (psq_lane *)psq_arena_take(arena, rnn->D * n_all, sizeof(psq_lane));
-        core.free = (void **)psq_arena_take(arena, rnn->D * max_lanes, sizeof *core.free);
+        core.free = (void **)psq_arena_take(arena, 2 * max_lanes, sizeof *core.free);
         core.work = psq_arena_take(arena, 1, work_bytes);
-        core.rows = psq_arena_take(arena, rnn->D * max_lanes, lane_bytes);
+        core.rows = psq_arena_take(arena, 2 * max_lanes, lane_bytes);
         if (walk->cores != NULL) {
             walk->cores[i] = core;
         }
@@ -108,7 +108,7 @@ static void reset(const psq_walk *walk) {
         core->phase = core->epoch = core->n_ended = 0;
         core->n[0] = core->n[1] = 0;
         core->n_places = walk->fair;
-        core->n_free = walk->rnn->D * walk->max_lanes;
+        core->n_free = 2 * walk->max_lanes; // of two directions, or of lanes and those that pause
         for (int64_t k = 0; k < core->n_free; k++) {
             core->free[k] = (char *)core->rows + (size_t)k * walk->lane_bytes;
         }
@@ -136,21 +136,26 @@ static int64_t take_next(const psq_walk *walk, int64_t d) {
     return rank < walk->n_seq ? walk->layout->sorted_indices[rank] : -1;
 }
 
+psq_lane psq_walk_begin(const psq_walk *walk, psq_core *core, int64_t d, int64_t b) {
+    const int64_t length = walk->layout->lengths[b];
+    const bool from_end = (d == 1) != walk->steps->back;
+    psq_lane lane = {.b = b,
+                     .direction = d,
+                     .t = from_end ? length - 1 : 0,
+                     .left = length,
+                     .stint = length,
+                     .memory = core->free[--core->n_free]};
+    walk->steps->begin(walk, &lane);
+    return lane;
+}
+
 static void fill_from(const psq_walk *walk, psq_core *core, int64_t d) {
     while (core->n[d] < core->n_places && core->n_free > 0) {
         const int64_t b = take_next(walk, d);
         if (b < 0) {
             return;
         }
-        const int64_t length = walk->layout->lengths[b];
-        const bool from_end = (d == 1) != walk->steps->back;
-        psq_lane lane = {.b = b,
-                         .direction = d,
-                         .t = from_end ? length - 1 : 0,
-                         .left = length,
-                         .memory = core->free[--core->n_free]};
-        walk->steps->begin(walk, &lane);
-        core->lanes[d][core->n[d]++] = lane;
+        core->lanes[d][core->n[d]++] = psq_walk_begin(walk, core, d, b);
     }
 }
 
@@ -162,6 +167,10 @@ static void fill(const psq_walk *walk, psq_core *core) {
                                        memory_order_relaxed) >= walk->n_seq) {
         fill_from(walk, core, 1 - core->member % 2);
     }
+}
+
+int64_t psq_walk_take_part(const psq_walk *walk) {
+    return atomic_fetch_add_explicit(&walk->meeting->next[0], 1, memory_order_relaxed);
 }
 
 // ---- a step
@@ -181,7 +190,7 @@ static psq_share share_of(const psq_walk *walk, const psq_core *core) {
                        .outs = part_of(walk->rnn->R, m, core->n_members)};
 }
 
-static void run_part(const psq_walk *walk, const psq_core *core, int64_t part) {
+void psq_walk_part(const psq_walk *walk, const psq_core *core, int64_t part) {
     const psq_share share = share_of(walk, core);
     for (int64_t d = 0; d < walk->rnn->D; d++) {
         if (core->n_live[d] > 0) {
@@ -194,6 +203,7 @@ static void advance(const psq_walk *walk, psq_lane *lane) {
     walk->steps->advance(walk, lane);
     lane->t += (lane->direction == 1) != walk->steps->back ? -1 : 1;
     lane->left--;
+    lane->stint--;
 }
 
 static void next_phase(psq_core *core) {
@@ -203,8 +213,7 @@ static void next_phase(psq_core *core) {
     }
 }
 
-// All live lanes move on; those that have ended go to `ended`, and make room.
-static void advance_all(const psq_walk *walk, psq_core *core) {
+void psq_walk_advance(const psq_walk *walk, psq_core *core) {
     for (int64_t d = 0; d < walk->rnn->D; d++) {
         int64_t n = 0;
         for (int64_t i = 0; i < core->n[d]; i++) {
@@ -212,8 +221,13 @@ static void advance_all(const psq_walk *walk, psq_core *core) {
             if (i < core->n_live[d]) {
                 advance(walk, &lane);
             }
-            if (lane.left > 0) {
+            if (lane.stint > 0) {
                 core->lanes[d][n++] = lane;
+                continue;
+            }
+            core->tracks[lane.track].busy = false;
+            if (lane.left > 0) {
+                core->paused[lane.track] = lane;
             } else {
                 core->ended[core->n_ended++] = lane;
             }
@@ -223,7 +237,7 @@ static void advance_all(const psq_walk *walk, psq_core *core) {
     next_phase(core);
 }
 
-static void tell_ended(const psq_walk *walk, psq_core *core) {
+void psq_walk_tell_ended(const psq_walk *walk, psq_core *core) {
     for (int64_t i = 0; i < core->n_ended; i++) {
         walk->steps->end(walk, &core->ended[i]);
     }
@@ -237,27 +251,26 @@ static bool is_alone(const psq_walk *walk) {
     return atomic_load_explicit(&walk->meeting->n_came, memory_order_relaxed) == 1;
 }
 
-// Until its lanes have ended and there are no more or, where the cores then walk together, until
-// there are no more.
+// Until there are no more lanes to take.
 static void walk_alone(const psq_walk *walk, psq_core *core) {
     for (;;) {
         fill(walk, core);
         core->n_live[0] = core->n[0];
         core->n_live[1] = core->n[1];
-        if ((walk->splits && queue_is_empty(walk)) || core->n[0] + core->n[1] == 0) {
+        if (queue_is_empty(walk)) {
             return;
         }
         for (int64_t part = 0; part < walk->n_parts; part++) {
-            run_part(walk, core, part);
+            psq_walk_part(walk, core, part);
         }
-        advance_all(walk, core);
+        psq_walk_advance(walk, core);
         if (core->phase == 0 && is_alone(walk)) {
             core->n_places = walk->max_lanes;
         }
         for (int64_t i = 0; i < core->n_ended; i++) {
             core->free[core->n_free++] = core->ended[i].memory;
         }
-        tell_ended(walk, core);
+        psq_walk_tell_ended(walk, core);
     }
 }
 
@@ -396,19 +409,19 @@ static bool join(const psq_walk *walk, psq_core *core) {
 static void walk_together(const psq_walk *walk, psq_core *core) {
     for (int64_t step = 1;; step++) {
         if (core->member == 0) {
-            tell_ended(walk, core);
+            psq_walk_tell_ended(walk, core);
         }
         core->n_ended = 0;
         if (core->n[0] + core->n[1] == 0) {
             return;
         }
         choose_live(walk, core);
-        run_part(walk, core, 0);
+        psq_walk_part(walk, core, 0);
         for (int64_t part = 1; part < walk->n_parts; part++) {
             meet(walk, core, false);
-            run_part(walk, core, part);
+            psq_walk_part(walk, core, part);
         }
-        advance_all(walk, core);
+        psq_walk_advance(walk, core);
         meet(walk, core, step % 2 == 0);
     }
 }
@@ -424,10 +437,11 @@ static void walk_member(void *arg, int64_t member) {
     (void)member; // numbered by whoever comes here first, so that places fill without gaps
     const int64_t me = atomic_fetch_add_explicit(&walk->meeting->n_came, 1, memory_order_acq_rel);
     psq_core *const core = &walk->cores[me];
-    walk_alone(walk, core);
     if (!walk->splits) {
+        psq_walk_tracks(walk, core);
         return;
     }
+    walk_alone(walk, core);
     if (me == 0) {
         take_over(walk, core);
         meet(walk, core, true);
@@ -447,12 +461,21 @@ static int64_t fair_lanes(const psq_walk *walk) {
     return walk->n_cores > 1 && fair < walk->max_lanes ? fair : walk->max_lanes;
 }
 
+// Whether the cores walk together in the end: where the longest sequence takes so many steps that
+// most lanes of separate cores would be empty beside it, and steps are long enough.
+static bool splits(const psq_walk *walk) {
+    const psq_layout *const layout = walk->layout;
+    const bool tail = layout->n_rows < 4 * walk->n_cores * layout->n_steps;
+    const bool worth = walk->rnn->ctx->eager || weights_of_step(walk->rnn) >= WORTH_MEETING;
+    return walk->n_cores > 1 && tail && worth;
+}
+
 void psq_walk_run(psq_walk *walk) {
     const psq_rnn *const rnn = walk->rnn;
     const psq_layout *const layout = walk->layout;
     walk->n_seq = layout->n_steps > 0 ? layout->batch_sizes[0] : 0;
     walk->n_cores = psq_worth_threads(rnn, rnn->D * layout->n_rows);
-    walk->splits = walk->n_cores > 1 && (rnn->ctx->eager || weights_of_step(rnn) >= WORTH_MEETING);
+    walk->splits = splits(walk);
     walk->fair = fair_lanes(walk);
     reset(walk);
     psq_team_run(rnn->ctx, walk->n_cores, walk_member, walk);

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // lanes.h: the schedule of a layer. A lane walks one sequence in one direction, step by step; a
-// core walks some lanes of a direction together, as rows of one tile, whatever their times, and
-// gives a lane that has ended the next sequence of a queue that all cores share, longest first.
-// Once the queue is empty the cores take all lanes that are left together and each computes a part
-// of the units of every lane, which needs a meeting of the cores at each step. Which lane goes with
-// which others, and on how many cores, never shows in the bits: a lane's step is the same chains
-// always.
+// core walks up to six lanes of a direction together, as rows of one tile, whatever their times.
+// Cores walk alone, each with its part of the batch (tracks.c); but where one sequence is so long
+// that most lanes would be empty beside it, they take lanes from one queue, longest first, and once
+// it is empty walk all of them together, each computing a part of the units of every lane, which
+// needs a meeting of the cores at each step (lanes.c). Which lane goes with which others, and on
+// how many cores, never shows in the bits: a lane's step is the same chains always.
 #ifndef PACKSEQ_RNN_LANES_H
 #define PACKSEQ_RNN_LANES_H
 
@@ -30,9 +30,11 @@ static inline void psq_fetch_row(const void *row, size_t bytes) {
 typedef struct psq_lane {
     int64_t b;
     int64_t direction;
-    int64_t t;    // time of the step that comes
-    int64_t left; // steps to go, that one included
-    void *memory; // rows of its own, laid out by who runs the steps
+    int64_t t;     // time of the step that comes
+    int64_t left;  // steps to go, that one included
+    int64_t stint; // those that it goes before it pauses, at most left
+    int64_t track; // see tracks.c
+    void *memory;  // rows of its own, laid out by who runs the steps
     // Forward.
     const void *h; // the state before the step
     const void *c;
@@ -52,6 +54,15 @@ typedef struct psq_share {
     psq_range outs;
 } psq_share;
 
+// Sequences one after the other, of which a lane walks one at a time (tracks.c).
+typedef struct psq_track {
+    int64_t next;  // the sequence that comes, counted within the part of the batch
+    int64_t front; // not 0: so many of its first steps only
+    int64_t at;    // steps of the part before it
+    int64_t end;   // steps of the part before the end of the track
+    bool busy;     // a lane is on it
+} psq_track;
+
 typedef struct psq_core {
     _Alignas(PSQ_ALIGN) int64_t member; // cores write their counters at every step
     int64_t n_members;                  // that walk together; 1 while each walks alone
@@ -67,6 +78,8 @@ typedef struct psq_core {
     int64_t epoch;
     int64_t n_ended; // lanes that have ended while walking together, to be told of
     psq_lane *ended;
+    psq_track tracks[PSQ_K_LANES];
+    psq_lane paused[PSQ_K_LANES]; // of each track; memory NULL: none
 } psq_core;
 
 typedef struct psq_walk psq_walk;
@@ -104,6 +117,22 @@ int64_t psq_worth_threads(const psq_rnn *rnn, int64_t n_rows);
 // Carves what walks need: each lane's memory has lane_bytes bytes, each core's work work_bytes.
 void psq_walk_carve(psq_walk *walk, const psq_rnn *rnn, const psq_layout *layout, size_t lane_bytes,
                     size_t work_bytes, psq_arena *arena);
+
+// ---- for lanes.c and tracks.c
+
+// One part of a step of all live lanes.
+void psq_walk_part(const psq_walk *walk, const psq_core *core, int64_t part);
+// All live lanes move on. Those that have ended go to `ended`, those that pause to `paused`.
+void psq_walk_advance(const psq_walk *walk, psq_core *core);
+void psq_walk_tell_ended(const psq_walk *walk, psq_core *core);
+// A lane at its first step.
+psq_lane psq_walk_begin(const psq_walk *walk, psq_core *core, int64_t d, int64_t b);
+
+// tracks.c: parts of the batch, for a core that walks alone, as long as psq_walk_take_part has one.
+void psq_walk_tracks(const psq_walk *walk, psq_core *core);
+int64_t psq_walk_take_part(const psq_walk *walk);
+
+// ----
 
 // Walks all sequences that have steps, in all directions. walk is carved, and steps, job and
 // n_parts are set.

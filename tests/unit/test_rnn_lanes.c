@@ -263,8 +263,38 @@ static void large_panels_change_no_bits(void **state) {
     psq_ctx_destroy(ctx);
 }
 
+// One core's tracks: cut sequences, which pause and go on, are as they are alone.
+static void tracks_change_no_bits(void **state) {
+    static const int64_t kinds[][11] = {
+        {7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7},   {30, 1, 1, 2, 1, 1, 9, 1, 3, 1, 1},
+        {5, 4, 9, 16, 8, 3, 3, 12, 0, 7, 6}, {20, 20, 19, 20, 1, 20, 20, 20, 20, 20, 2},
+        {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+    };
+    enum { N = 11, N_KINDS = sizeof kinds / sizeof kinds[0] };
+    (void)state;
+    psq_ctx *const ctx = ctx_with("1", "0", NULL);
+    for (int i = 0; i < NET_N_SPECS; i++) {
+        const psq_rnn_spec spec = net_spec(i);
+        psq_net net = net_random(ctx, &spec);
+        for (int kind = 0; kind < N_KINDS; kind++) {
+            psq_batch all = batch_create(&net, kinds[kind], N, 5);
+            batch_run_packed(&all);
+            for (int64_t b = 0; b < N; b++) {
+                psq_batch one = batch_select(&all, &b, 1, NULL, NULL);
+                batch_run_packed(&one);
+                batch_same_sequence(&all, b, 0, &one, 0, BATCH_OWN);
+                batch_destroy(&one);
+            }
+            batch_destroy(&all);
+        }
+        net_destroy(&net);
+    }
+    psq_ctx_destroy(ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tracks_change_no_bits),
         cmocka_unit_test(threads_change_no_bits),
         cmocka_unit_test(split_units_change_no_bits),
         cmocka_unit_test(executors_change_no_bits),
