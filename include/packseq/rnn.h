@@ -50,10 +50,12 @@ typedef struct psq_rnn_spec {
     bool bias;           // default true
     bool bidirectional;  // default false
     double dropout;      // default 0; on the outputs of all layers but the last, 0 to 1
+    int64_t n_tokens;    // V, default 0: inputs are rows; V > 0: rows of a table of V rows, chosen
+                         // by tokens, at most 2,147,483,647
 } psq_rnn_spec;
 
 #define PSQ_RNN_SPEC_INIT \
-    { sizeof(psq_rnn_spec), PSQ_LSTM, PSQ_F32, 0, 0, 0, 1, true, false, 0.0 }
+    { sizeof(psq_rnn_spec), PSQ_LSTM, PSQ_F32, 0, 0, 0, 1, true, false, 0.0, 0 }
 
 typedef struct psq_rnn psq_rnn;
 
@@ -116,6 +118,8 @@ enum {
 // Floats of the reserve for a row and a unit of a layer and direction (R = H): LSTM 6, GRU 5, RNN
 // 1; with PSQ_RECOMPUTE LSTM 2, GRU 1. Scratch has 1 more for RNN and for networks of several
 // layers, and with PSQ_KEEP or PSQ_RECOMPUTE 4 for LSTM and GRU; those count for one layer only.
+// With n_tokens it also has what min(V, N / 2) rows of a layer need before their activation, 4 for
+// LSTM and GRU and 1 for RNN, and less than a fifth of a byte for each row of the table.
 //
 // Bytes of reserve and scratch for calls with this layout and these flags (the same for forward and
 // backward). Without PSQ_TRAIN the reserve is 0. Both buffers must be 64-byte aligned.
@@ -132,7 +136,8 @@ typedef struct psq_rnn_io {
     size_t struct_size;    // set by PSQ_RNN_IO_INIT
     psq_storage x_storage; // default packed
     psq_storage y_storage; // default packed
-    const void *x;  // [rows(x_storage)][I]; padding is not read. NULL if there are no elements
+    const void *x;  // [rows(x_storage)][I]; padding is not read. With n_tokens: the table, [V][I].
+                    // NULL if there are no elements
     void *y;        // [rows(y_storage)][D*R]: forward direction's R, then reverse's; padding is set
                     // to 0. NULL: not wanted
     const void *h0; // [L*D][B][R], index layer*D + direction; NULL: zeros
@@ -147,20 +152,22 @@ typedef struct psq_rnn_io {
     const int64_t *ids;    // [B] sequence ids for dropout; NULL: the index in the batch
     const int64_t *starts; // [B] t of each sequence's first row for dropout, for a sequence that
                            // was cut in time; at least 0; NULL: 0
+    const int32_t *tokens; // [rows(x_storage)], with n_tokens: the row of the table that each
+                           // element has as its input, 0 to V-1; padding is not read. Else NULL
 } psq_rnn_io;
 
 #define PSQ_RNN_IO_INIT                                                                       \
     {                                                                                         \
         sizeof(psq_rnn_io), {PSQ_PACKED, false, 0}, {PSQ_PACKED, false, 0}, NULL, NULL, NULL, \
-            NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL                                       \
+            NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL                                 \
     }
 
 // Runs the network. flags: 0, or PSQ_TRAIN, with PSQ_RECOMPUTE where backward will have it;
 // PSQ_KEEP changes nothing here but the size of scratch. reserve may be NULL without PSQ_TRAIN;
 // scratch may be NULL if its size is 0. h0 may be hn and c0 may be cn (the state is carried in
 // place). PSQ_INVALID: NULL or misaligned buffers, unknown flags, a struct_size that is not this
-// version's, a negative start, c0, cn or cells with a cell that has none. PSQ_SHAPE, PSQ_NOMEM: as
-// psq_storage_n_rows.
+// version's, a negative start, a token outside the table, c0, cn or cells with a cell that has
+// none. PSQ_SHAPE, PSQ_NOMEM: as psq_storage_n_rows.
 PSQ_API PSQ_MUST psq_status psq_rnn_forward(const psq_rnn *rnn, const psq_layout *layout,
                                             const void *panels, const psq_rnn_io *io,
                                             unsigned flags, void *reserve, void *scratch,
@@ -175,7 +182,8 @@ typedef struct psq_rnn_grads {
     const void *dy;     // in:  [rows(y_storage)][D*R]; padding is not read
     const void *dhn;    // in:  [L*D][B][R]
     const void *dcn;    // in:  [L*D][B][H], LSTM only
-    void *dx;           // out: [rows(x_storage)][I]; overwritten, padding is set to 0
+    void *dx;           // out: [rows(x_storage)][I]; overwritten, padding is set to 0. With
+                        // n_tokens: the table's, [V][I]; ADDED to, as a parameter's gradient is
     void *dh0;          // out: [L*D][B][R]; overwritten
     void *dc0;          // out: [L*D][B][H], LSTM only; overwritten
     void *dweights;     // out: [psq_rnn_n_weights], the shape of the weights; ADDED to
@@ -185,9 +193,9 @@ typedef struct psq_rnn_grads {
     { sizeof(psq_rnn_grads), NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 // Back-propagation through the last forward with PSQ_TRAIN on this reserve. layout, panels and io
-// must be those of that forward; io's x, h0, c0, seed, ids and starts are read again, h0 and c0
-// must still hold what they held (so not where hn replaced them), its outputs are not looked at.
-// flags: PSQ_TRAIN, with PSQ_RECOMPUTE where forward had it, optionally with PSQ_KEEP. Without
+// must be those of that forward; io's x, tokens, h0, c0, seed, ids and starts are read again, h0
+// and c0 must still hold what they held (so not where hn replaced them), its outputs are not looked
+// at. flags: PSQ_TRAIN, with PSQ_RECOMPUTE where forward had it, optionally with PSQ_KEEP. Without
 // PSQ_KEEP the reserve is used up. dhn may be dh0 and dcn may be dc0. Errors as psq_rnn_forward;
 // PSQ_INVALID also for flags without PSQ_TRAIN.
 PSQ_API PSQ_MUST psq_status psq_rnn_backward(const psq_rnn *rnn, const psq_layout *layout,

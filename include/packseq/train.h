@@ -39,7 +39,7 @@ typedef struct psq_model_spec {
     int64_t n_classes;  // C, at least 1; to be set
     psq_head head;      // default PSQ_HEAD_LAST
     double dropout;     // default 0; on the head's input, in training
-    psq_rnn_spec rnn;   // its dtype is the model's
+    psq_rnn_spec rnn;   // its dtype is the model's; n_tokens is 0 or V, either means V
 } psq_model_spec;
 
 #define PSQ_MODEL_SPEC_INIT \

@@ -30,6 +30,10 @@ static inline int64_t psq_max_count(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
+static inline int64_t psq_min_count(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 // *sum = a + b, or false where it overflows.
 static inline bool psq_count_add(int64_t a, int64_t b, int64_t *sum) {
     return !__builtin_add_overflow(a, b, sum);

@@ -320,6 +320,7 @@ static layer layer_of(const psq_call *call, int64_t index, const psq_rnn_grads *
             .x = x_of(call, index, scratch->zeros),
             .n_inputs = psq_layer_input(rnn, index),
             .drops = index > 0 && rnn->drops,
+            .tokens = index == 0 ? call->io->tokens : NULL,
         };
         if ((call->flags & PSQ_RECOMPUTE) != 0) {
             l.passes[d].reserve.gates[d] = scratch->dgates[d];
@@ -332,7 +333,7 @@ static layer layer_of(const psq_call *call, int64_t index, const psq_rnn_grads *
 void psq_run_backward(const psq_call *call, const psq_rnn_grads *grads) {
     const psq_rnn *const rnn = call->rnn;
     psq_arena arena = {(char *)call->scratch, 0};
-    const psq_backward_scratch scratch = psq_backward_carve(rnn, call->layout, call->flags, &arena);
+    psq_backward_scratch scratch = psq_backward_carve(rnn, call->layout, call->flags, &arena);
     memset(scratch.zeros, 0, psq_bytes(rnn, rnn->cell->n_slots * rnn->H));
 
     for (int64_t index = rnn->spec.n_layers - 1; index >= 0; index--) {
@@ -346,6 +347,8 @@ void psq_run_backward(const psq_call *call, const psq_rnn_grads *grads) {
         }
         if (index > 0) {
             psq_row_grads(l.passes, l.rows, &scratch);
+        } else if (rnn->spec.n_tokens > 0) {
+            psq_token_grads(l.passes, l.rows, &scratch, grads);
         } else if (grads->dx != NULL) {
             const psq_out dx =
                 psq_out_rows(rnn, grads->dx, rnn->spec.input_size, call->io->x_storage);

@@ -58,19 +58,17 @@ static void *pre_row(const psq_walk *walk, const psq_lane *lane, int64_t at) {
 
 // ---- inputs
 
-// Pre-activations of a share start at the biases.
-static void start_row(const psq_pass *pass, const psq_share *share, void *pre) {
-    const psq_rnn *const rnn = pass->rnn;
+// Pre-activations of a share start at those in `from`: biases, or a token's.
+static void start_row(const psq_rnn *rnn, const psq_share *share, const void *from, void *pre) {
     for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
         const psq_segment segment = rnn->cell->segments[i];
         const int64_t n = segment.n_gates * (share->units.end - share->units.first);
         const int64_t inside = segment.n_gates * share->units.first;
         const int64_t in = segment.in_slot * rnn->H + inside;
-        memcpy(psq_at(rnn, pre, in), psq_at_const(rnn, pass->panels.bias, in), psq_bytes(rnn, n));
+        memcpy(psq_at(rnn, pre, in), psq_at_const(rnn, from, in), psq_bytes(rnn, n));
         if (segment.slot != segment.in_slot) {
             const int64_t own = segment.slot * rnn->H + inside;
-            memcpy(psq_at(rnn, pre, own), psq_at_const(rnn, pass->panels.bias, own),
-                   psq_bytes(rnn, n));
+            memcpy(psq_at(rnn, pre, own), psq_at_const(rnn, from, own), psq_bytes(rnn, n));
         }
     }
 }
@@ -92,7 +90,7 @@ void psq_project_rows(const psq_pass *pass, const psq_share *share, int64_t n, c
                       void *const *pre) {
     const psq_rnn *const rnn = pass->rnn;
     for (int64_t i = 0; i < n; i++) {
-        start_row(pass, share, pre[i]);
+        start_row(rnn, share, pass->panels.bias, pre[i]);
     }
     for (int64_t i = 0; i < rnn->cell->n_segments; i++) {
         const psq_segment *const segment = &rnn->cell->segments[i];
@@ -116,6 +114,17 @@ static int64_t window_of(const psq_core *core, const psq_lane *lane) {
     return lane->left <= PSQ_K_WINDOW ? lane->left : PSQ_K_WINDOW - core->phase;
 }
 
+// The step's row of what was projected for all tokens.
+static void take_projected(const psq_walk *walk, const psq_share *share, psq_lane *lane) {
+    const psq_rnn *const rnn = walk->rnn;
+    const psq_pass *const pass = &((const job *)walk->job)->passes[lane->direction];
+    const int64_t place = pass->places[walk->layout->offsets[lane->b] + lane->t];
+    start_row(rnn, share, psq_at_const(rnn, pass->projected, place * rnn->cell->n_slots * rnn->H),
+              pre_row(walk, lane, 0));
+    lane->ready = 1;
+    lane->at = 0;
+}
+
 static void project(const psq_walk *walk, const psq_core *core, const psq_share *share,
                     psq_lane *lanes, int64_t n) {
     const job *const j = (const job *)walk->job;
@@ -129,6 +138,10 @@ static void project(const psq_walk *walk, const psq_core *core, const psq_share 
     for (int64_t i = 0; i < n; i++) {
         psq_lane *const lane = &lanes[i];
         if (lane->ready > 0) {
+            continue;
+        }
+        if (pass->projected != NULL) {
+            take_projected(walk, share, lane);
             continue;
         }
         lane->ready = window_of(core, lane);
@@ -331,7 +344,7 @@ static layer_arrays arrays_of(const psq_call *call, int64_t layer, const psq_res
 }
 
 static void run_layer(const psq_call *call, int64_t layer, const psq_reserve *reserve,
-                      const psq_forward_scratch *scratch, const layer_arrays *arrays) {
+                      psq_forward_scratch *scratch, const layer_arrays *arrays) {
     const psq_rnn *const rnn = call->rnn;
     job j = {.rows = scratch->rows};
     for (int64_t d = 0; d < rnn->D; d++) {
@@ -347,6 +360,7 @@ static void run_layer(const psq_call *call, int64_t layer, const psq_reserve *re
             .x = arrays->x,
             .n_inputs = psq_layer_input(rnn, layer),
             .drops = layer > 0 && rnn->drops && (call->flags & PSQ_TRAIN) != 0,
+            .tokens = layer == 0 ? call->io->tokens : NULL,
         };
         j.out[d] = (outputs){
             .h = part_of_rows(rnn, arrays->h, d * rnn->R),
@@ -357,6 +371,7 @@ static void run_layer(const psq_call *call, int64_t layer, const psq_reserve *re
         pass_states_by(&j.passes[d]);
         psq_zero_padding(call->layout, &j.out[d].cells);
     }
+    psq_project_tokens(j.passes, scratch);
     psq_walk walk = scratch->walk;
     walk.steps = &steps;
     walk.job = &j;
@@ -368,7 +383,7 @@ static void run_layer(const psq_call *call, int64_t layer, const psq_reserve *re
 void psq_run_forward(const psq_call *call) {
     const psq_rnn *const rnn = call->rnn;
     psq_arena arena = {(char *)call->scratch, 0};
-    const psq_forward_scratch scratch = psq_forward_carve(rnn, call->layout, call->flags, &arena);
+    psq_forward_scratch scratch = psq_forward_carve(rnn, call->layout, call->flags, &arena);
     memset(scratch.zeros, 0, psq_bytes(rnn, rnn->cell->n_slots * rnn->H));
 
     psq_in x = psq_call_x(call, scratch.zeros);

@@ -120,6 +120,12 @@ psq_forward_scratch psq_forward_carve(const psq_rnn *rnn, const psq_layout *layo
     for (int64_t i = 0; i < 2 && i < rnn->spec.n_layers - 1 && !training; i++) {
         scratch.layers[i] = psq_arena_take(arena, layout->n_rows, psq_bytes(rnn, rnn->D * rnn->R));
     }
+    scratch.tokens = psq_tokens_carve(rnn, layout, false, arena);
+    const int64_t n_projected = psq_min_count(rnn->spec.n_tokens, layout->n_rows / 2);
+    for (int64_t d = 0; d < rnn->D && rnn->spec.n_tokens > 0; d++) {
+        scratch.projected[d] =
+            psq_arena_take(arena, n_projected, psq_bytes(rnn, rnn->cell->n_slots * rnn->H));
+    }
     psq_arena work = {NULL, 0};
     if (training && rnn->drops) {
         psq_dropped_carve(rnn, PSQ_PROJECT_ROWS, &work);
@@ -161,6 +167,10 @@ static psq_sums_work carve_sums(const psq_rnn *rnn, const psq_layout *layout, un
     if (rnn->cell->saves_gates && (flags & PSQ_RECOMPUTE) != 0) {
         work.again = carve_again(rnn, arena);
     }
+    if (rnn->spec.n_tokens > 0) {
+        work.token_dx =
+            psq_arena_take(arena, PSQ_PROJECT_ROWS, psq_bytes(rnn, rnn->spec.input_size));
+    }
     return work;
 }
 
@@ -187,6 +197,12 @@ psq_backward_scratch psq_backward_carve(const psq_rnn *rnn, const psq_layout *la
         if (keep && rnn->spec.proj_size > 0) {
             scratch.m[d] = psq_arena_take(arena, N, psq_bytes(rnn, rnn->H));
         }
+    }
+    scratch.tokens = psq_tokens_carve(rnn, layout, true, arena);
+    const int64_t n_sums = psq_min_count(psq_min_count(rnn->spec.n_tokens, N), PSQ_K_BLOCK);
+    for (int64_t d = 0; d < rnn->D && rnn->spec.n_tokens > 0; d++) {
+        scratch.token_sums[d] =
+            psq_arena_take(arena, n_sums, psq_bytes(rnn, rnn->cell->n_gates * rnn->H));
     }
     const size_t lane_bytes = carve_backward_rows(rnn, &scratch.lane);
     psq_walk_carve(&scratch.walk, rnn, layout, lane_bytes, 0, arena);

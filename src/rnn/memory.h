@@ -10,6 +10,7 @@
 #include "ragged/layout.h"
 #include "rnn/lanes.h"
 #include "rnn/plan.h"
+#include "rnn/tokens.h"
 
 // ---- rows
 
@@ -102,6 +103,8 @@ typedef struct psq_dropped {
 typedef struct psq_forward_scratch {
     void *zeros;     // [S*H] the rows of +0 that stand for what is absent
     void *layers[2]; // [N][D*R] outputs of the layers below the last, in turn; without reserve
+    psq_tokens tokens;
+    void *projected[2]; // [min(V, N / 2)][S*H] per direction: pre-activations of distinct tokens
     psq_forward_rows rows;
     psq_walk walk; // each core's work: psq_dropped
 } psq_forward_scratch;
@@ -121,6 +124,7 @@ typedef struct psq_sums_work {
     const void **b;      // [PSQ_K_BLOCK] what they are multiplied with
     void *outer;         // of the outer products
     psq_again again;
+    void *token_dx; // [rows of one product][I]
 } psq_sums_work;
 
 typedef struct psq_backward_scratch {
@@ -128,6 +132,8 @@ typedef struct psq_backward_scratch {
     void *rows;      // [N][D*R] gradients of a layer's outputs, see backward.c
     void *dgates[2]; // [N][S*H] per direction, where the reserve must be kept or has no gates
     void *m[2];      // [N][H] likewise, with projection
+    psq_tokens tokens;
+    void *token_sums[2]; // [min(V, N, PSQ_K_BLOCK)][G*H] per direction: sums of dgates
     psq_backward_rows lane;
     psq_walk walk;
     psq_sums_work *sums; // of each core

@@ -21,6 +21,11 @@ typedef struct psq_pass {
     psq_in x;            // this layer's input rows, before dropout
     int64_t n_inputs;    // I_l
     bool drops;          // dropout on x
+
+    // Layer 0 of a network with a table, of which x are the rows.
+    const int32_t *tokens; // by rows of x.storage; NULL: x has a row for each element
+    const void *projected; // [distinct tokens][S*H] their pre-activations; NULL: there are none
+    const int32_t *places; // [N] in jagged order: row of `projected`
 } psq_pass;
 
 // forward.c, for a share's units of n rows, at most PSQ_PROJECT_ROWS: pre-activations from the
@@ -48,10 +53,15 @@ static inline const void *psq_pass_initial(const psq_pass *pass, const void *sta
                           : psq_at_const(pass->rnn, states, psq_pass_state(pass, b, width));
 }
 
+static inline const void *psq_pass_row(const psq_pass *pass, int64_t b, int64_t t) {
+    const int64_t row = psq_row(pass->layout, pass->x.storage, b, t);
+    return pass->x.base + (size_t)(pass->tokens != NULL ? pass->tokens[row] : row) * pass->x.stride;
+}
+
 // Input row (b, t): where it lies or, with dropout, its product with the factors in `dropped`.
 static inline const void *psq_pass_input(const psq_pass *pass, int64_t b, int64_t t, void *factors,
                                          void *dropped) {
-    const void *const row = psq_in_row(pass->layout, &pass->x, b, t);
+    const void *const row = psq_pass_row(pass, b, t);
     if (!pass->drops) {
         return row;
     }

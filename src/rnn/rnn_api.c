@@ -81,16 +81,39 @@ static psq_status check_starts(const check *k, const int64_t *starts) {
     return PSQ_OK;
 }
 
+// Each element's token, or none where there is no table.
+static psq_status check_tokens(const check *k, const psq_rnn_io *io) {
+    const int64_t V = k->rnn->spec.n_tokens;
+    const psq_layout *const layout = k->layout;
+    PSQ_REQUIRE(k->err, V > 0 || io->tokens == NULL, PSQ_INVALID,
+                "io.tokens is given, but spec.n_tokens is 0");
+    PSQ_REQUIRE(k->err, V == 0 || io->tokens != NULL || k->n_x_rows == 0, PSQ_INVALID,
+                "io.tokens is NULL, must be %lld rows", (long long)k->n_x_rows);
+    PSQ_REQUIRE(k->err, (uintptr_t)io->tokens % sizeof *io->tokens == 0, PSQ_INVALID,
+                "io.tokens is not aligned to its elements of %zu bytes", sizeof *io->tokens);
+    for (int64_t b = 0; io->tokens != NULL && b < layout->n_seq; b++) {
+        for (int64_t t = 0; t < layout->lengths[b]; t++) {
+            const int32_t token = io->tokens[psq_row(layout, io->x_storage, b, t)];
+            PSQ_REQUIRE(k->err, token >= 0 && token < V, PSQ_INVALID,
+                        "io.tokens of sequence %lld at time %lld is %ld, must be from 0 to %lld",
+                        (long long)b, (long long)t, (long)token, (long long)V - 1);
+        }
+    }
+    return PSQ_OK;
+}
+
 static psq_status check_io(check *k, const psq_rnn_io *io) {
     psq_error *const err = k->err;
     PSQ_REQUIRE(err, io->struct_size == sizeof *io, PSQ_INVALID,
                 "io.struct_size is %zu, must be %zu", io->struct_size, sizeof *io);
     const int64_t I = k->rnn->spec.input_size;
     const int64_t width = k->rnn->D * k->rnn->R;
-    PSQ_TRY(check_storage(k, "io.x_storage", io->x_storage, I, &k->n_x_rows));
+    const int64_t V = k->rnn->spec.n_tokens;
+    PSQ_TRY(check_storage(k, "io.x_storage", io->x_storage, V > 0 ? 1 : I, &k->n_x_rows));
     PSQ_TRY(check_storage(k, "io.y_storage", io->y_storage, width, &k->n_y_rows));
-    PSQ_REQUIRE(err, io->x != NULL || k->n_x_rows == 0 || I == 0, PSQ_INVALID,
-                "io.x is NULL, must be %lld rows of %lld elements", (long long)k->n_x_rows,
+    const int64_t n_rows = V > 0 ? V : k->n_x_rows;
+    PSQ_REQUIRE(err, io->x != NULL || n_rows == 0 || I == 0, PSQ_INVALID,
+                "io.x is NULL, must be %lld rows of %lld elements", (long long)n_rows,
                 (long long)I);
     PSQ_TRY(check_array(k, "io.x", io->x));
     PSQ_TRY(check_array(k, "io.y", io->y));
@@ -100,7 +123,8 @@ static psq_status check_io(check *k, const psq_rnn_io *io) {
     PSQ_TRY(check_c_array(k, "io.cn", io->cn));
     PSQ_TRY(check_array(k, "io.layer_outputs", io->layer_outputs));
     PSQ_TRY(check_c_array(k, "io.cells", io->cells));
-    return check_starts(k, io->starts);
+    PSQ_TRY(check_starts(k, io->starts));
+    return check_tokens(k, io);
 }
 
 static psq_status check_grads(const check *k, const psq_rnn_grads *grads) {

@@ -19,7 +19,8 @@ typedef struct psq_call {
     void *scratch;
 } psq_call;
 
-// The rows of x; where rows have no elements and x is NULL, any address will do.
+// The rows of x, or of the table that tokens choose from; where rows have no elements and x is
+// NULL, any address will do.
 static inline psq_in psq_call_x(const psq_call *call, const void *zeros) {
     return psq_in_rows(call->rnn, call->io->x != NULL ? call->io->x : zeros,
                        call->rnn->spec.input_size, call->io->x_storage);
@@ -46,7 +47,21 @@ void psq_input_grads(const psq_pass *passes, const psq_grad_rows *rows, const ps
 void psq_row_grads(const psq_pass *passes, const psq_grad_rows *rows,
                    const psq_backward_scratch *scratch);
 
+// W_ih is left to token_grads.c where the inputs are tokens.
 void psq_weight_grads(const psq_pass *pass, const psq_grad_rows *rows,
                       const psq_backward_scratch *scratch, void *dweights);
+
+// How many slices to cut n rows of a gradient into, none of them empty, because an empty one walks
+// all that is summed too; and the rows that slice `slice` of n_slices has.
+int64_t psq_n_slices(int64_t n, int64_t n_threads);
+psq_range psq_slice(int64_t n, int64_t slice, int64_t n_slices);
+
+// tokens.c: before layer 0's walk. Where tokens repeat enough, projects the distinct ones and gives
+// the passes what they then take their rows from.
+void psq_project_tokens(psq_pass *passes, psq_forward_scratch *scratch);
+
+// token_grads.c: the gradients of layer 0's W_ih and of the table, both added to.
+void psq_token_grads(const psq_pass *passes, const psq_grad_rows *rows,
+                     psq_backward_scratch *scratch, const psq_rnn_grads *grads);
 
 #endif

@@ -37,6 +37,9 @@ static psq_status check_spec(const psq_rnn_spec *spec, psq_error *err) {
                 (long long)spec->proj_size, (long long)spec->hidden_size);
     PSQ_REQUIRE(err, spec->n_layers >= 1, PSQ_INVALID, "spec.n_layers is %lld, must be at least 1",
                 (long long)spec->n_layers);
+    PSQ_REQUIRE(err, spec->n_tokens >= 0 && spec->n_tokens <= INT32_MAX, PSQ_INVALID,
+                "spec.n_tokens is %lld, must be from 0 to %lld", (long long)spec->n_tokens,
+                (long long)INT32_MAX);
     PSQ_REQUIRE(err, spec->dropout >= 0.0 && spec->dropout <= 1.0, PSQ_INVALID,
                 "spec.dropout is %g, must be from 0 to 1", spec->dropout);
     return PSQ_OK;
@@ -81,6 +84,12 @@ static psq_status check_sizes(psq_rnn *rnn, psq_error *err) {
                 "n_layers %lld",
                 (long long)rnn->spec.input_size, (long long)rnn->spec.hidden_size,
                 (long long)rnn->spec.n_layers);
+    int64_t n;
+    PSQ_REQUIRE(err,
+                psq_count_mul(rnn->spec.n_tokens, rnn->spec.input_size, &n) &&
+                    psq_size_of(n, rnn->size) <= PTRDIFF_MAX,
+                PSQ_NOMEM, "a table of %lld tokens of %lld elements overflows",
+                (long long)rnn->spec.n_tokens, (long long)rnn->spec.input_size);
     return PSQ_OK;
 }
 

@@ -17,13 +17,18 @@ typedef struct sums {
     int64_t n_slices;
 } sums;
 
-// Slices end at multiples of 48 rows, which all kernels' tiles divide.
-enum { STEP = 48 };
+enum { STEP = 48 }; // rows, which all kernels' tiles divide
 
-static psq_range slice_of(const sums *s, int64_t n) {
+int64_t psq_n_slices(int64_t n, int64_t n_threads) {
     const int64_t n_steps = (n + STEP - 1) / STEP;
-    const int64_t first = n_steps * s->slice / s->n_slices * STEP;
-    const int64_t end = n_steps * (s->slice + 1) / s->n_slices * STEP;
+    const int64_t wanted = n_threads == 1 ? 1 : 2 * n_threads;
+    return wanted < n_steps ? wanted : n_steps;
+}
+
+psq_range psq_slice(int64_t n, int64_t slice, int64_t n_slices) {
+    const int64_t n_steps = (n + STEP - 1) / STEP;
+    const int64_t first = n_steps * slice / n_slices * STEP;
+    const int64_t end = n_steps * (slice + 1) / n_slices * STEP;
     return (psq_range){first < n ? first : n, end < n ? end : n};
 }
 
@@ -48,11 +53,13 @@ static void set_jagged(const psq_in *rows, int64_t first, int64_t n, const void 
 }
 
 // Sums of a block over the n_out columns of a, by n_b columns of b, and of a itself, which are a
-// bias's; sum NULL: no bias.
+// bias's; sum NULL: no bias; grad NULL: the bias's only.
 static void add_block(const sums *s, int64_t n, int64_t n_out, int64_t n_b, void *grad, void *sum) {
     const psq_kern *const kern = s->pass->rnn->kern;
-    const psq_range slice = slice_of(s, n_out);
-    kern->outer(n, slice.first, slice.end, n_b, s->work->a, s->work->b, grad, s->work->outer);
+    const psq_range slice = psq_slice(n_out, s->slice, s->n_slices);
+    if (grad != NULL) {
+        kern->outer(n, slice.first, slice.end, n_b, s->work->a, s->work->b, grad, s->work->outer);
+    }
     if (sum != NULL) {
         kern->column_sum(n, slice.first, slice.end, s->work->a, sum);
     }
@@ -62,7 +69,7 @@ static void add_input_side(const sums *s, psq_element at, int64_t n) {
     const psq_pass *const pass = s->pass;
     const psq_rnn *const rnn = pass->rnn;
     set_dgates(s, at.row, n, 0);
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n && s->grads[PSQ_W_IH] != NULL; i++) {
         void *const dropped =
             pass->drops ? psq_at(rnn, s->work->dropped.rows, i * pass->n_inputs) : NULL;
         s->work->b[i] = psq_pass_input(pass, at.b, at.t, s->work->dropped.factors, dropped);
@@ -130,9 +137,10 @@ void psq_weight_grads(const psq_pass *pass, const psq_grad_rows *rows,
     for (psq_param_kind kind = PSQ_W_IH; kind < PSQ_N_PARAM_KIND; kind++) {
         j.sums.grads[kind] = part_of(pass, dweights, kind);
     }
+    if (pass->tokens != NULL) {
+        j.sums.grads[PSQ_W_IH] = NULL; // token_grads.c adds to it
+    }
     const int64_t n_threads = psq_worth_threads(pass->rnn, pass->layout->n_rows);
-    const int64_t n_steps = (pass->rnn->cell->n_gates * pass->rnn->H + STEP - 1) / STEP;
-    const int64_t wanted = n_threads == 1 ? 1 : 2 * n_threads;
-    j.sums.n_slices = wanted < n_steps ? wanted : n_steps; // an empty one walks all rows too
+    j.sums.n_slices = psq_n_slices(pass->rnn->cell->n_gates * pass->rnn->H, n_threads);
     psq_each_chunk(ctx, n_threads, j.sums.n_slices, add_slice, &j);
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// batch.h: one batch on its way through a model: what was chosen, and the arrays that embedding,
+// batch.h: one batch on its way through a model: what was chosen, and the arrays that inputs,
 // network, head and loss hand to each other. All but the first lie in one region of the session.
 //
 // B sequences, N rows in jagged order, M targets (B, or N for PSQ_HEAD_TOKEN), W = D*R.
@@ -38,7 +38,9 @@ typedef struct psq_batch {
 
     void *reserve, *scratch; // the network's
     int32_t *targets;        // [M]
-    void *x;                 // [N][I]
+    void *rows;              // [N][I]; without a vocabulary
+    int32_t *tokens;         // [N]; with one
+    const void *x;           // rows, or the embedding
     void *y;                 // [N][W]; NULL for PSQ_HEAD_LAST
     void *hn;                // [L*D][B][R]; PSQ_HEAD_LAST only
     void *features;          // [M][W], the head's input; y for PSQ_HEAD_TOKEN
@@ -49,16 +51,14 @@ typedef struct psq_batch {
     void *dfeatures;         // [M][W]
     void *dy;                // [N][W]; dfeatures for PSQ_HEAD_TOKEN, NULL for PSQ_HEAD_LAST
     void *dhn;               // [L*D][B][R]; PSQ_HEAD_LAST only
-    void *dx;                // [N][I]; with a vocabulary
 } psq_batch;
 
 // Carves the arrays; B, N, M and training must be set.
 void psq_batch_carve(const psq_model *model, size_t reserve, size_t scratch, psq_arena *arena,
                      psq_batch *batch);
 
-// embed.c: x from the chosen samples; the embedding's gradient from dx.
-void psq_embed_gather(const psq_model *model, const void *weights, psq_batch *batch);
-void psq_embed_backward(const psq_model *model, const psq_batch *batch, void *dweights);
+// inputs.c: x, and rows or tokens from the chosen samples.
+void psq_inputs_gather(const psq_model *model, const void *weights, psq_batch *batch);
 
 // head.c: features from y or hn, and dropout on them; dy or dhn from dfeatures.
 void psq_head_gather(const psq_model *model, psq_batch *batch);

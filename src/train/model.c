@@ -32,6 +32,9 @@ static psq_status check_spec(const psq_model_spec *spec, psq_error *err) {
     PSQ_REQUIRE(err, spec->vocab_size >= 0 && spec->vocab_size <= INT32_MAX, PSQ_INVALID,
                 "spec.vocab_size is %lld, must be 0 to %lld", (long long)spec->vocab_size,
                 (long long)INT32_MAX);
+    PSQ_REQUIRE(err, spec->rnn.n_tokens == 0 || spec->rnn.n_tokens == spec->vocab_size, PSQ_INVALID,
+                "spec.rnn.n_tokens is %lld, must be 0 or vocab_size %lld",
+                (long long)spec->rnn.n_tokens, (long long)spec->vocab_size);
     PSQ_REQUIRE(err, spec->n_classes >= 1 && spec->n_classes <= INT32_MAX, PSQ_INVALID,
                 "spec.n_classes is %lld, must be 1 to %lld", (long long)spec->n_classes,
                 (long long)INT32_MAX);
@@ -114,7 +117,9 @@ psq_status psq_model_create(const psq_ctx *ctx, const psq_model_spec *spec, psq_
     model->ctx = ctx;
     model->spec = *spec;
     psq_status status = PSQ_OK;
-    PSQ_TRY_GOTO(fail, psq_rnn_create(ctx, &spec->rnn, &model->rnn, err));
+    psq_rnn_spec rnn_spec = spec->rnn;
+    rnn_spec.n_tokens = spec->vocab_size; // the embedding is the network's table
+    PSQ_TRY_GOTO(fail, psq_rnn_create(ctx, &rnn_spec, &model->rnn, err));
     model->kern = psq_kern_choose(ctx, spec->rnn.dtype);
     model->size = psq_dtype_size(spec->rnn.dtype);
     model->R = spec->rnn.proj_size > 0 ? spec->rnn.proj_size : spec->rnn.hidden_size;

@@ -68,7 +68,11 @@ void psq_batch_carve(const psq_model *model, size_t reserve, size_t scratch, psq
     batch->reserve = psq_arena_take(arena, (int64_t)reserve, 1);
     batch->scratch = psq_arena_take(arena, (int64_t)scratch, 1);
     batch->targets = (int32_t *)psq_arena_take(arena, batch->M, sizeof(int32_t));
-    batch->x = take(arena, model, batch->N, I);
+    batch->rows = model->spec.vocab_size == 0 ? take(arena, model, batch->N, I) : NULL;
+    batch->tokens = NULL;
+    if (model->spec.vocab_size > 0) {
+        batch->tokens = (int32_t *)psq_arena_take(arena, batch->N, sizeof(int32_t));
+    }
     batch->y = head != PSQ_HEAD_LAST ? take(arena, model, batch->N, W) : NULL;
     batch->hn = head == PSQ_HEAD_LAST ? take(arena, model, batch->B, n_states * model->R) : NULL;
     batch->features = head != PSQ_HEAD_TOKEN ? take(arena, model, batch->M, W) : batch->y;
@@ -91,7 +95,6 @@ void psq_batch_carve(const psq_model *model, size_t reserve, size_t scratch, psq
                         : (head == PSQ_HEAD_TOKEN ? batch->dfeatures : NULL);
         batch->dhn =
             head == PSQ_HEAD_LAST ? take(arena, model, batch->B, n_states * model->R) : NULL;
-        batch->dx = model->spec.vocab_size > 0 ? take(arena, model, batch->N, I) : NULL;
     }
 }
 
@@ -159,6 +162,7 @@ static psq_rnn_io network_io(const psq_batch *batch) {
     io.x_storage.order = PSQ_JAGGED;
     io.y_storage.order = PSQ_JAGGED;
     io.x = batch->x;
+    io.tokens = batch->tokens;
     io.y = batch->y;
     io.hn = batch->hn;
     io.seed = batch->seed;
@@ -174,14 +178,10 @@ static psq_status backward(psq_session *session, const psq_rnn_io *io, psq_batch
     psq_rnn_grads grads = PSQ_RNN_GRADS_INIT;
     grads.dy = batch->dy;
     grads.dhn = batch->dhn;
-    grads.dx = batch->dx;
+    grads.dx = model->spec.vocab_size > 0 ? dweights : NULL; // the embedding is the first
     grads.dweights = psq_model_at(model, dweights, model->n_embedding);
-    PSQ_TRY(psq_rnn_backward(model->rnn, batch->layout, session->panels, io, &grads, PSQ_TRAIN,
-                             batch->reserve, batch->scratch, err));
-    if (model->spec.vocab_size > 0) {
-        psq_embed_backward(model, batch, dweights);
-    }
-    return PSQ_OK;
+    return psq_rnn_backward(model->rnn, batch->layout, session->panels, io, &grads, PSQ_TRAIN,
+                            batch->reserve, batch->scratch, err);
 }
 
 static psq_status run_batch(psq_session *session, const void *weights, psq_batch *batch,
@@ -195,7 +195,7 @@ static psq_status run_batch(psq_session *session, const void *weights, psq_batch
         return PSQ_OK;
     }
     PSQ_TRY(pack(session, weights, err));
-    psq_embed_gather(model, weights, batch);
+    psq_inputs_gather(model, weights, batch);
     const psq_rnn_io io = network_io(batch);
     PSQ_TRY(psq_rnn_forward(model->rnn, batch->layout, session->panels, &io,
                             batch->training ? PSQ_TRAIN : 0, batch->reserve, batch->scratch, err));

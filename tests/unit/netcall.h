@@ -3,7 +3,8 @@
 
 // netcall.h: one training call with every array given, packed, in the network's dtype, for tests
 // that look at the call itself: its memory, its arguments, its gradients. Reserve and scratch are
-// blocks of exactly the size that was asked for, so that a sanitizer sees their edges.
+// blocks of exactly the size that was asked for, so that a sanitizer sees their edges. With a table
+// of tokens x and dx are the table's.
 #ifndef PACKSEQ_TESTS_NETCALL_H
 #define PACKSEQ_TESTS_NETCALL_H
 
@@ -32,6 +33,21 @@ static inline void *netcall_random(const psq_net *net, int64_t n, uint64_t seed)
     return array;
 }
 
+// n tokens below n_tokens, a function of seed.
+static inline int32_t *netcall_tokens(int64_t n_tokens, int64_t n, uint64_t seed) {
+    float *const values = (float *)malloc(((size_t)n + 1) * sizeof *values);
+    int32_t *const tokens = (int32_t *)malloc(((size_t)n + 1) * sizeof *tokens);
+    assert_non_null(values);
+    assert_non_null(tokens);
+    net_fill(values, n, 0.5f, seed);
+    for (int64_t i = 0; i < n; i++) {
+        tokens[i] = (int32_t)((values[i] + 0.5f) * (float)n_tokens);
+        tokens[i] = tokens[i] < n_tokens ? tokens[i] : (int32_t)n_tokens - 1;
+    }
+    free(values);
+    return tokens;
+}
+
 // NULL for 0 bytes.
 static inline void *netcall_block(size_t bytes) {
     void *const block = bytes > 0 ? aligned_alloc(64, bytes) : NULL;
@@ -45,7 +61,9 @@ static inline netcall netcall_create(const psq_net *net, const int64_t *lengths,
     call.layout = net_layout(net->ctx, lengths, n_seq);
     const int64_t N = psq_layout_n_rows(call.layout);
     const bool has_c = net->spec->cell == PSQ_LSTM;
-    call.n_x = N * net->spec->input_size;
+    const int64_t V = net->spec->n_tokens;
+    call.n_x = (V > 0 ? V : N) * net->spec->input_size;
+    call.io.tokens = V > 0 ? netcall_tokens(V, N, 17) : NULL;
     call.n_y = N * net->D * net->R;
     call.n_h = net->n_states * n_seq * net->R;
     call.n_c = has_c ? net->n_states * n_seq * net->spec->hidden_size : 0;
@@ -78,6 +96,7 @@ static inline netcall netcall_create(const psq_net *net, const int64_t *lengths,
 
 static inline void netcall_destroy(netcall *call) {
     void *const arrays[] = {(void *)(uintptr_t)call->io.x,
+                            (void *)(uintptr_t)call->io.tokens,
                             (void *)(uintptr_t)call->io.h0,
                             (void *)(uintptr_t)call->io.c0,
                             (void *)(uintptr_t)call->grads.dy,

@@ -28,7 +28,7 @@ static void create_checks_each_field(void **state) {
     (void)state;
     psq_rnn_spec spec = good_spec(PSQ_LSTM);
     spec.struct_size = 8;
-    expect_refused(&spec, PSQ_INVALID, "spec.struct_size is 8, must be 64");
+    expect_refused(&spec, PSQ_INVALID, "spec.struct_size is 8, must be 72");
     spec = good_spec((psq_cell)7);
     expect_refused(&spec, PSQ_INVALID, "spec.cell is 7, must be from 0 to 3");
     spec = good_spec(PSQ_LSTM);
@@ -59,6 +59,11 @@ static void create_checks_each_field(void **state) {
     expect_refused(&spec, PSQ_INVALID, "spec.dropout is 1.25, must be from 0 to 1");
     spec.dropout = -0.5;
     expect_refused(&spec, PSQ_INVALID, "spec.dropout is -0.5, must be from 0 to 1");
+    spec = good_spec(PSQ_LSTM);
+    spec.n_tokens = -1;
+    expect_refused(&spec, PSQ_INVALID, "spec.n_tokens is -1, must be from 0 to 2147483647");
+    spec.n_tokens = (int64_t)1 << 31;
+    expect_refused(&spec, PSQ_INVALID, "spec.n_tokens is 2147483648, must be from 0 to 2147483647");
 }
 
 static void create_checks_pointers(void **state) {
@@ -114,6 +119,12 @@ static void create_refuses_overflow(void **state) {
         spec.n_layers = sizes[i][2];
         expect_refused(&spec, PSQ_NOMEM, "the number of parameters overflows: input_size ");
     }
+    psq_rnn_spec wide = good_spec(PSQ_GRU);
+    wide.hidden_size = 1;
+    wide.input_size = (int64_t)1 << 33;
+    wide.n_tokens = INT32_MAX;
+    expect_refused(&wide, PSQ_NOMEM,
+                   "a table of 2147483647 tokens of 8589934592 elements overflows");
     // 6 weights in each further layer: 2^64 + 2 of them in all
     psq_rnn_spec spec = good_spec(PSQ_GRU);
     spec.hidden_size = 1;
@@ -371,6 +382,39 @@ static void calls_check_x_and_starts(void **state) {
     end(&f);
 }
 
+static void calls_check_tokens(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f, PSQ_LSTM);
+    int32_t none[7] = {0};
+    netcall call = f.call;
+    call.io.tokens = none;
+    expect_both(&call, PSQ_INVALID, "io.tokens is given, but spec.n_tokens is 0");
+    end(&f);
+
+    psq_rnn_spec spec = good_spec(PSQ_LSTM);
+    spec.n_tokens = 10;
+    f.net = net_random(ctx, &spec);
+    f.call = netcall_create(&f.net, lengths, 3, PSQ_TRAIN);
+    int32_t *const tokens = (int32_t *)(uintptr_t)f.call.io.tokens;
+    call = f.call;
+    call.io.tokens = NULL;
+    expect_both(&call, PSQ_INVALID, "io.tokens is NULL, must be 7 rows");
+    call.io.tokens = (const int32_t *)((const char *)tokens + 2);
+    expect_both(&call, PSQ_INVALID, "io.tokens is not aligned to its elements of 4 bytes");
+    call = f.call;
+    call.io.x = NULL;
+    expect_both(&call, PSQ_INVALID, "io.x is NULL, must be 10 rows of 3 elements");
+    call = f.call;
+    tokens[3] = 10; // packed: of two sequences at the second step, the shorter
+    const char *const words = "io.tokens of sequence 0 at time 1 is 10, must be from 0 to 9";
+    expect_both(&call, PSQ_INVALID, words);
+    tokens[3] = 0;
+    tokens[6] = -1;
+    expect_both(&call, PSQ_INVALID, "io.tokens of sequence 2 at time 4 is -1, must be from 0 to 9");
+    end(&f);
+}
+
 static void calls_refuse_cell_states_without_a_cell(void **state) {
     (void)state;
     fixture f;
@@ -462,6 +506,7 @@ int main(void) {
         cmocka_unit_test(calls_check_storages),
         cmocka_unit_test(calls_check_alignment),
         cmocka_unit_test(calls_check_x_and_starts),
+        cmocka_unit_test(calls_check_tokens),
         cmocka_unit_test(calls_refuse_cell_states_without_a_cell),
         cmocka_unit_test(small_sizes_run),
         cmocka_unit_test(inference_needs_no_reserve),

@@ -3,7 +3,7 @@
 
 // test_rnn_gradcheck.c: every gradient in double against central differences of a random linear
 // function of y, hn and cn: each cell, with and without projection, bias and dropout, in 1 and 2
-// layers and directions.
+// layers and directions, of rows and of tokens.
 #include <math.h>
 #include <stdio.h>
 
@@ -111,6 +111,9 @@ static void check_cell(psq_cell cell, int64_t proj_size) {
         spec.bias = i / 2 % 2 == 0;
         spec.n_layers = i < 4 ? 1 : 2;
         spec.dropout = i < 8 ? 0.0 : 0.4;
+        spec.n_tokens = 0;
+        check_spec(ctx, &spec);
+        spec.n_tokens = i % 3 == 0 ? 9 : 3; // seven rows: most tokens once, or again and again
         check_spec(ctx, &spec);
     }
     psq_ctx_destroy(ctx);

@@ -17,7 +17,8 @@ static void forward_and_backward_allocate_nothing(void **state) {
     for (int i = 0; i < NET_N_SPECS; i++) {
         psq_fault fault = {0};
         psq_ctx *const ctx = fault_ctx(&fault);
-        const psq_rnn_spec spec = net_spec(i);
+        psq_rnn_spec spec = net_spec(i);
+        spec.n_tokens = i % 3 == 0 ? 4 : 0;
         const int64_t before = fault.n_allocs;
         psq_net net = net_random(ctx, &spec);
         assert_int_equal(fault.n_allocs, before + 2); // the network and its table
@@ -67,6 +68,20 @@ static void sizes_suffice_for(const psq_net *net) {
 static void sizes_suffice(void **state) {
     (void)state;
     net_for_each(sizes_suffice_for);
+}
+
+// Few tokens that repeat, and so many that each occurs once.
+static void sizes_suffice_with_tokens(void **state) {
+    (void)state;
+    psq_ctx *const ctx = net_ctx(NULL);
+    for (int i = 0; i < 2 * NET_N_SPECS; i++) {
+        psq_rnn_spec spec = net_spec(i / 2);
+        spec.n_tokens = i % 2 == 0 ? 3 : 70000;
+        psq_net net = net_random(ctx, &spec);
+        sizes_suffice_for(&net);
+        net_destroy(&net);
+    }
+    psq_ctx_destroy(ctx);
 }
 
 // ---- how much
@@ -327,6 +342,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_and_backward_allocate_nothing),
         cmocka_unit_test(sizes_suffice),
+        cmocka_unit_test(sizes_suffice_with_tokens),
         cmocka_unit_test(training_takes_what_is_promised),
         cmocka_unit_test(recomputing_takes_what_is_promised),
         cmocka_unit_test(inference_takes_what_is_promised),

@@ -350,7 +350,8 @@ static void fit_gradient_not_finite(void **state) {
     (void)state;
     psq_model_spec spec = PSQ_MODEL_SPEC_INIT;
     spec.n_classes = 2;
-    spec.rnn = (psq_rnn_spec){sizeof spec.rnn, PSQ_RNN_RELU, PSQ_F32, 1, 1, 0, 1, false, false, 0};
+    spec.rnn =
+        (psq_rnn_spec){sizeof spec.rnn, PSQ_RNN_RELU, PSQ_F32, 1, 1, 0, 1, false, false, 0, 0};
     model_set m = model_set_create(ctx, &spec, 1);
     const float weights[6] = {1e-38F, 0, 4, 0, 0, 0}; // w_ih, w_hh, head [2][1], its bias
     assert_int_equal(m.n, 6);

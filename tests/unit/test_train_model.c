@@ -506,6 +506,7 @@ static void create_bad_specs(void **state) {
     } while (0)
     TRY(spec.struct_size = 3, PSQ_INVALID, "spec.struct_size is 3, must be");
     TRY(spec.vocab_size = -1, PSQ_INVALID, "spec.vocab_size is -1, must be 0 to 2147483647");
+    TRY(spec.rnn.n_tokens = 4, PSQ_INVALID, "spec.rnn.n_tokens is 4, must be 0 or vocab_size 5");
     TRY(spec.n_classes = 0, PSQ_INVALID, "spec.n_classes is 0, must be 1 to 2147483647");
     TRY(spec.n_classes = 2147483648, PSQ_INVALID, "spec.n_classes is 2147483648, must be");
     TRY(spec.head = PSQ_N_HEAD, PSQ_INVALID, "spec.head is 4, must be 0 to 3");

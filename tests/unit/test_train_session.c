@@ -118,7 +118,8 @@ static void run_identity(psq_head head, const float *x, int64_t n, float *logit,
     psq_model_spec spec = PSQ_MODEL_SPEC_INIT;
     spec.n_classes = 2;
     spec.head = head;
-    spec.rnn = (psq_rnn_spec){sizeof spec.rnn, PSQ_RNN_RELU, PSQ_F32, 1, 1, 0, 1, false, false, 0};
+    spec.rnn =
+        (psq_rnn_spec){sizeof spec.rnn, PSQ_RNN_RELU, PSQ_F32, 1, 1, 0, 1, false, false, 0, 0};
     model_set m = model_set_create(ctx, &spec, 0);
     const float weights[6] = {1, 0, 1, 0, 0, 0}; // w_ih, w_hh, head [2][1], its bias
     memcpy(m.weights, weights, sizeof weights);
@@ -263,7 +264,8 @@ static void dropout_mask_of_the_head(void **state) {
     spec.n_classes = 2;
     spec.head = PSQ_HEAD_TOKEN;
     spec.dropout = 0.3;
-    spec.rnn = (psq_rnn_spec){sizeof spec.rnn, PSQ_RNN_RELU, PSQ_F64, 1, H, 0, 1, false, false, 0};
+    spec.rnn =
+        (psq_rnn_spec){sizeof spec.rnn, PSQ_RNN_RELU, PSQ_F64, 1, H, 0, 1, false, false, 0, 0};
     model_set m = model_set_create(ctx, &spec, 1);
     double *const weights = (double *)m.weights; // w_ih [H][1], w_hh [H][H], head [2][H], bias
     memset(weights, 0, (size_t)m.n * sizeof *weights);
