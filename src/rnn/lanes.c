@@ -17,6 +17,10 @@
 
 enum { NEVER = INT64_MAX, MEMBER_BITS = 16 };
 
+// A meeting is slow after so many yields: a tenth of a millisecond, and more where others take the
+// core. After so many slow ones, and one in so many, the leader goes on alone.
+enum { SLOW_YIELDS = 512, SLOW_MEETINGS = 4, SLOW_ONE_IN = 64 };
+
 typedef struct place {
     _Alignas(
         PSQ_ALIGN) _Atomic int64_t done; // epoch that it is ready for; 0: lanes not handed over
@@ -105,7 +109,8 @@ static void reset(const psq_walk *walk) {
     for (int64_t i = 0; i < n_cores; i++) {
         psq_core *const core = &walk->cores[i];
         core->n_members = 1;
-        core->phase = core->epoch = core->n_ended = 0;
+        core->gave_up = false;
+        core->phase = core->epoch = core->n_slow = core->n_ended = 0;
         core->n[0] = core->n[1] = 0;
         core->n_places = walk->fair;
         core->n_free = 2 * walk->max_lanes; // of two directions, or of lanes and those that pause
@@ -305,11 +310,13 @@ static void sort_lanes(psq_lane *lanes, int64_t n) {
     }
 }
 
-static void wait_for(const _Atomic int64_t *value, int64_t least) {
+// True if it took so long that somebody must have lost its core.
+static bool wait_for(const _Atomic int64_t *value, int64_t least) {
     psq_spin spin = {0};
     while (atomic_load_explicit(value, memory_order_acquire) < least) {
         psq_spin_wait(&spin);
     }
+    return spin.n > PSQ_SPIN_PAUSES + SLOW_YIELDS;
 }
 
 static void hand_over(const psq_walk *walk, const psq_core *core) {
@@ -358,22 +365,33 @@ static int64_t admit(const psq_walk *walk, const psq_core *core, int64_t e) {
     return n_came;
 }
 
-static void wait_for_members(const psq_walk *walk, const psq_core *core, int64_t n, int64_t e) {
+static void wait_for_members(const psq_walk *walk, psq_core *core, int64_t n, int64_t e) {
     for (int64_t i = 1; i < n; i++) {
-        if (i != core->member) {
-            wait_for(&walk->meeting->places[i].done, e);
+        if (i != core->member && wait_for(&walk->meeting->places[i].done, e)) {
+            core->n_slow++;
         }
     }
 }
 
-// Begins the next epoch: all members have finished the one before.
-static void meet(const psq_walk *walk, psq_core *core, bool may_admit) {
+// Whether the cores are so often taken away, by other programs' threads or because there are fewer
+// than members, that one alone is faster.
+static bool gives_up(psq_core *core) {
+    core->gave_up = core->gave_up ||
+                    (core->n_slow >= SLOW_MEETINGS && core->n_slow * SLOW_ONE_IN >= core->epoch);
+    return core->gave_up;
+}
+
+// Begins the next epoch: all members have finished the one before. Where the members may change,
+// more may come or all but the leader go, which then has no member's number below n_members.
+static void meet(const psq_walk *walk, psq_core *core, bool may_change) {
     psq_meeting *const meeting = walk->meeting;
     const int64_t e = ++core->epoch;
     _Atomic int64_t *const go = &meeting->go[e % 2];
     int64_t n = core->n_members;
     if (core->member == 0) {
-        n = may_admit ? admit(walk, core, e) : n;
+        if (may_change) {
+            n = gives_up(core) ? 1 : admit(walk, core, e);
+        }
         atomic_store_explicit(go, e << MEMBER_BITS | n, memory_order_release);
     } else {
         atomic_store_explicit(&meeting->places[core->member].done, e, memory_order_release);
@@ -412,7 +430,7 @@ static void walk_together(const psq_walk *walk, psq_core *core) {
             psq_walk_tell_ended(walk, core);
         }
         core->n_ended = 0;
-        if (core->n[0] + core->n[1] == 0) {
+        if (core->n[0] + core->n[1] == 0 || core->member >= core->n_members) {
             return;
         }
         choose_live(walk, core);

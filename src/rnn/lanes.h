@@ -76,6 +76,8 @@ typedef struct psq_core {
     void *rows; // memory of its lanes
     void *work; // of who runs the steps
     int64_t epoch;
+    int64_t n_slow;  // meetings that took long
+    bool gave_up;    // for ever
     int64_t n_ended; // lanes that have ended while walking together, to be told of
     psq_lane *ended;
     psq_track tracks[PSQ_K_LANES];
