@@ -5,7 +5,7 @@
 #include "net.h"
 #include "testing.h"
 
-enum { N_TESTS = 10 };
+enum { N_TESTS = 12 };
 
 static psq_error err;
 
