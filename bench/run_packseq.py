@@ -33,7 +33,8 @@ class Spec(ct.Structure):
     _fields_ = [("struct_size", ct.c_size_t), ("cell", ct.c_int), ("dtype", ct.c_int),
                 ("input_size", ct.c_int64), ("hidden_size", ct.c_int64),
                 ("proj_size", ct.c_int64), ("n_layers", ct.c_int64), ("bias", ct.c_bool),
-                ("bidirectional", ct.c_bool), ("dropout", ct.c_double)]
+                ("bidirectional", ct.c_bool), ("dropout", ct.c_double),
+                ("n_tokens", ct.c_int64)]
 
 
 class Storage(ct.Structure):
@@ -48,7 +49,8 @@ class Io(ct.Structure):
     _fields_ = [("struct_size", ct.c_size_t), ("x_storage", Storage), ("y_storage", Storage),
                 *((name, ct.c_void_p) for name in
                   ("x", "y", "h0", "c0", "hn", "cn", "layer_outputs", "cells")),
-                ("seed", ct.c_uint64), ("ids", ct.c_void_p), ("starts", ct.c_void_p)]
+                ("seed", ct.c_uint64), ("ids", ct.c_void_p), ("starts", ct.c_void_p),
+                ("tokens", ct.c_void_p)]
 
 
 class Grads(ct.Structure):
