@@ -61,16 +61,32 @@ int64_t psq_worth_threads(const psq_rnn *rnn, int64_t n_rows) {
     return worth < (double)n ? (int64_t)worth : n;
 }
 
+// Panels of more bytes come from main memory, or nearly so, at every step.
+enum { FAR_PANEL = 8 << 20 };
+
+// Lanes of a core: a tile of rows or, where panels are far and the longest sequence leaves room
+// beside it, two, which share each fetch.
+static int64_t lanes_of(const psq_rnn *rnn, const psq_layout *layout) {
+    const bool far = psq_bytes(rnn, weights_of_step(rnn)) > FAR_PANEL;
+    const int64_t n_cores = psq_worth_threads(rnn, rnn->D * layout->n_rows);
+    const int64_t room = layout->n_steps * n_cores * PSQ_MAX_LANES;
+    return far && layout->n_rows >= room ? PSQ_MAX_LANES : PSQ_K_LANES;
+}
+
 // ---- memory
 
 void psq_walk_carve(psq_walk *walk, const psq_rnn *rnn, const psq_layout *layout, size_t lane_bytes,
                     size_t work_bytes, psq_arena *arena) {
     const int64_t n_cores = psq_team_size(rnn->ctx);
-    const int64_t max_lanes = layout->n_seq < PSQ_K_LANES ? layout->n_seq : PSQ_K_LANES;
+    const int64_t n_tracks = lanes_of(rnn, layout);
+    const int64_t max_lanes = layout->n_seq < n_tracks ? layout->n_seq : n_tracks;
     const int64_t most = n_cores * max_lanes;
     const int64_t n_all = most < layout->n_seq ? most : layout->n_seq; // lanes of a direction
-    *walk =
-        (psq_walk){.rnn = rnn, .layout = layout, .max_lanes = max_lanes, .lane_bytes = lane_bytes};
+    *walk = (psq_walk){.rnn = rnn,
+                       .layout = layout,
+                       .n_tracks = n_tracks,
+                       .max_lanes = max_lanes,
+                       .lane_bytes = lane_bytes};
     walk->meeting = (psq_meeting *)psq_arena_take(arena, 1, sizeof *walk->meeting);
     place *const places = (place *)psq_arena_take(arena, n_cores, sizeof *places);
     psq_lane *shared[2] = {NULL, NULL};

@@ -16,7 +16,10 @@
 #include "ragged/layout.h"
 #include "rnn/plan.h"
 
-enum { PSQ_PROJECT_ROWS = PSQ_K_LANES * PSQ_K_WINDOW }; // rows of one product
+enum {
+    PSQ_PROJECT_ROWS = PSQ_K_LANES * PSQ_K_WINDOW, // rows of one product
+    PSQ_MAX_LANES = 2 * PSQ_K_LANES                // of one core and direction
+};
 
 // Asks for the lines of a row, which another core has written, all at once: a tile that came upon
 // them one by one would wait for each.
@@ -80,8 +83,8 @@ typedef struct psq_core {
     bool gave_up;    // for ever
     int64_t n_ended; // lanes that have ended while walking together, to be told of
     psq_lane *ended;
-    psq_track tracks[PSQ_K_LANES];
-    psq_lane paused[PSQ_K_LANES]; // of each track; memory NULL: none
+    psq_track tracks[PSQ_MAX_LANES];
+    psq_lane paused[PSQ_MAX_LANES]; // of each track
 } psq_core;
 
 typedef struct psq_walk psq_walk;
@@ -104,6 +107,7 @@ struct psq_walk {
     const void *job;
     int64_t n_parts;
     int64_t n_cores;   // wanted
+    int64_t n_tracks;  // of a core that walks alone
     int64_t max_lanes; // of a core and direction
     int64_t fair;      // of them, while others may come
     int64_t n_seq;     // sequences that have steps

@@ -52,7 +52,7 @@ static int64_t track_length(const psq_walk *walk, const part *p) {
     for (int64_t i = 0; i < p->n_seq; i++) {
         steps += length_of(walk, p, i);
     }
-    const int64_t share = (steps + PSQ_K_LANES - 1) / PSQ_K_LANES;
+    const int64_t share = (steps + walk->n_tracks - 1) / walk->n_tracks;
     const int64_t longest = p->n_seq > 0 ? length_of(walk, p, 0) : 0;
     return share > longest ? share : longest;
 }
@@ -64,7 +64,7 @@ static void cut_tracks(const psq_walk *walk, psq_core *core, const part *p) {
     for (int64_t i = 0; i < p->n_seq; i++) {
         const int64_t end = at + length_of(walk, p, i);
         const int64_t cut = n * length; // where the next track begins
-        if (n < PSQ_K_LANES && cut < end) {
+        if (n < walk->n_tracks && cut < end) {
             core->tracks[n++] = (psq_track){.next = i,
                                             .front = cut > at ? end - cut : 0,
                                             .at = cut > at ? cut : at,
@@ -72,7 +72,7 @@ static void cut_tracks(const psq_walk *walk, psq_core *core, const part *p) {
         }
         at = end;
     }
-    for (; n < PSQ_K_LANES; n++) {
+    for (; n < walk->n_tracks; n++) {
         core->tracks[n] = (psq_track){.next = p->n_seq};
     }
 }
@@ -103,7 +103,7 @@ static void walk_part(const psq_walk *walk, psq_core *core, const part *p) {
     const int64_t d = p->direction;
     cut_tracks(walk, core, p);
     for (;;) {
-        for (int64_t i = 0; i < PSQ_K_LANES; i++) {
+        for (int64_t i = 0; i < walk->n_tracks; i++) {
             if (!core->tracks[i].busy) {
                 continue_track(walk, core, p, i);
             }
