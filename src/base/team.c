@@ -50,6 +50,7 @@ struct psq_team {
     int64_t n_threads;
     int64_t n_helpers; // started
     psq_executor executor;
+    _Atomic int64_t n_apart; // walks that do without meetings
 
     // Sleep. The mutex guards changes; a caller looks at n_parked without it.
     _Alignas(PSQ_ALIGN) pthread_mutex_t mutex;
@@ -93,7 +94,7 @@ static void close_gate(psq_team *team) {
 
 // ---- helpers
 
-static int64_t now(void) {
+int64_t psq_clock_ns(void) {
     struct timespec t;
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
@@ -102,7 +103,7 @@ static int64_t now(void) {
 // Looks for work for a while; false: there was none, or the team ends. Gives way to others, after
 // psq_spin_wait's bound, because they may be the caller that has work, on this core.
 static bool enter_soon(psq_team *team, int64_t *member) {
-    const int64_t end = now() + AWAKE_NS;
+    const int64_t end = psq_clock_ns() + AWAKE_NS;
     for (int n_looks = 0; !atomic_load_explicit(&team->stopping, memory_order_relaxed);
          n_looks += LOOKS_PER_CLOCK) {
         for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
@@ -111,7 +112,7 @@ static bool enter_soon(psq_team *team, int64_t *member) {
             }
             psq_pause();
         }
-        if (now() > end) {
+        if (psq_clock_ns() > end) {
             return false;
         }
         if (n_looks >= PSQ_SPIN_PAUSES) {
@@ -336,6 +337,23 @@ void psq_spin_give_way(psq_spin *spin) {
     } else {
         (void)nanosleep(&a_moment, NULL);
     }
+}
+
+void psq_team_keep_apart(const psq_ctx *ctx) {
+    enum { RUNS = 64 };
+    if (ctx->team != NULL) {
+        atomic_store_explicit(&ctx->team->n_apart, RUNS, memory_order_relaxed);
+    }
+}
+
+bool psq_team_is_apart(const psq_ctx *ctx) {
+    psq_team *const team = ctx->team;
+    if (team == NULL || ctx->eager ||
+        atomic_load_explicit(&team->n_apart, memory_order_relaxed) <= 0) {
+        return false;
+    }
+    (void)atomic_fetch_sub_explicit(&team->n_apart, 1, memory_order_relaxed);
+    return true;
 }
 
 // ---- life

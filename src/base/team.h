@@ -62,6 +62,15 @@ static inline void psq_spin_wait(psq_spin *spin) {
     }
 }
 
+// What a run has learned about the machine, for the next ones: its members wait for each other in
+// vain, because other programs take their cores. The next 64 questions are answered with true.
+// Never in a context that is eager.
+void psq_team_keep_apart(const psq_ctx *ctx);
+bool psq_team_is_apart(const psq_ctx *ctx);
+
+// Nanoseconds of a clock that does not jump.
+int64_t psq_clock_ns(void);
+
 // ---- for ctx.c
 
 // A team within memory of psq_team_bytes bytes at a multiple of 64; n_threads is at least 2.

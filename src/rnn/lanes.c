@@ -17,9 +17,9 @@
 
 enum { NEVER = INT64_MAX, MEMBER_BITS = 16 };
 
-// A meeting is slow after so many yields: a tenth of a millisecond, and more where others take the
-// core. After so many slow ones, and one in so many, the leader goes on alone.
-enum { SLOW_YIELDS = 512, SLOW_MEETINGS = 4, SLOW_ONE_IN = 64 };
+// A meeting that waits for longer is slow. After so many slow ones, and one in so many, the leader
+// goes on alone, and the next walks do without.
+enum { SLOW_NS = 200000, SLOW_MEETINGS = 2, SLOW_ONE_IN = 64 };
 
 typedef struct place {
     _Alignas(
@@ -329,10 +329,14 @@ static void sort_lanes(psq_lane *lanes, int64_t n) {
 // True if it took so long that somebody must have lost its core.
 static bool wait_for(const _Atomic int64_t *value, int64_t least) {
     psq_spin spin = {0};
+    int64_t since = 0;
     while (atomic_load_explicit(value, memory_order_acquire) < least) {
+        if (since == 0 && spin.n == PSQ_SPIN_PAUSES) {
+            since = psq_clock_ns();
+        }
         psq_spin_wait(&spin);
     }
-    return spin.n > PSQ_SPIN_PAUSES + SLOW_YIELDS;
+    return since != 0 && psq_clock_ns() - since > SLOW_NS;
 }
 
 static void hand_over(const psq_walk *walk, const psq_core *core) {
@@ -391,9 +395,12 @@ static void wait_for_members(const psq_walk *walk, psq_core *core, int64_t n, in
 
 // Whether the cores are so often taken away, by other programs' threads or because there are fewer
 // than members, that one alone is faster.
-static bool gives_up(psq_core *core) {
-    core->gave_up = core->gave_up ||
-                    (core->n_slow >= SLOW_MEETINGS && core->n_slow * SLOW_ONE_IN >= core->epoch);
+static bool gives_up(const psq_walk *walk, psq_core *core) {
+    if (!core->gave_up && core->n_slow >= SLOW_MEETINGS &&
+        core->n_slow * SLOW_ONE_IN >= core->epoch) {
+        core->gave_up = true;
+        psq_team_keep_apart(walk->rnn->ctx);
+    }
     return core->gave_up;
 }
 
@@ -406,7 +413,7 @@ static void meet(const psq_walk *walk, psq_core *core, bool may_change) {
     int64_t n = core->n_members;
     if (core->member == 0) {
         if (may_change) {
-            n = gives_up(core) ? 1 : admit(walk, core, e);
+            n = gives_up(walk, core) ? 1 : admit(walk, core, e);
         }
         atomic_store_explicit(go, e << MEMBER_BITS | n, memory_order_release);
     } else {
@@ -501,7 +508,7 @@ static bool splits(const psq_walk *walk) {
     const psq_layout *const layout = walk->layout;
     const bool tail = layout->n_rows < 4 * walk->n_cores * layout->n_steps;
     const bool worth = walk->rnn->ctx->eager || weights_of_step(walk->rnn) >= WORTH_MEETING;
-    return walk->n_cores > 1 && tail && worth;
+    return walk->n_cores > 1 && tail && worth && !psq_team_is_apart(walk->rnn->ctx);
 }
 
 void psq_walk_run(psq_walk *walk) {
