@@ -539,6 +539,24 @@ static void executor_that_does_nothing(void **state) {
     psq_ctx_destroy(ctx);
 }
 
+// What slow meetings teach lasts for 64 walks; a team of one never meets.
+static void team_kept_apart_forgets(void **state) {
+    enum { RUNS = 64 };
+    (void)state;
+    psq_ctx *const one = create(1, NULL);
+    psq_ctx *const two = create(2, NULL);
+    psq_team_keep_apart(one);
+    assert_false(psq_team_is_apart(one));
+    assert_false(psq_team_is_apart(two));
+    psq_team_keep_apart(two);
+    for (int i = 0; i < RUNS; i++) {
+        assert_true(psq_team_is_apart(two));
+    }
+    assert_false(psq_team_is_apart(two));
+    psq_ctx_destroy(one);
+    psq_ctx_destroy(two);
+}
+
 int main(void) {
     (void)unsetenv("PSQ_EAGER"); // what these tests count would wait
     const struct CMUnitTest tests[] = {
@@ -550,6 +568,7 @@ int main(void) {
         cmocka_unit_test(team_falls_asleep),
         cmocka_unit_test(team_sleeps),
         cmocka_unit_test(team_of_one),
+        cmocka_unit_test(team_kept_apart_forgets),
         cmocka_unit_test(team_tiny_runs),
         cmocka_unit_test(team_nested),
         cmocka_unit_test(team_shared_by_threads),
