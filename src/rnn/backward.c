@@ -34,10 +34,6 @@ static const void *dy_row(const layer *l, const psq_lane *lane) {
                               pass->direction * pass->rnn->R);
 }
 
-static void *lane_row(const psq_lane *lane, size_t at) {
-    return (char *)lane->memory + at;
-}
-
 static int64_t jagged_row(const psq_walk *walk, const psq_lane *lane) {
     return walk->layout->offsets[lane->b] + lane->t;
 }
@@ -69,7 +65,7 @@ static void start_dh(const psq_walk *walk, const psq_lane *lane, int64_t first, 
     if (lane->left == walk->layout->lengths[lane->b]) {
         other = psq_pass_initial(pass, l->grads->dhn, lane->b, rnn->R);
     } else if (rnn->cell->carries_dh) {
-        other = lane_row(lane, l->scratch->lane.dcarry);
+        other = psq_lane_row(lane, l->scratch->lane.dcarry);
     }
     if (other != NULL) {
         rnn->kern->add(end - first, dy, psq_at_const(rnn, other, first), psq_at(rnn, dh, first));
@@ -102,7 +98,7 @@ static void through_cells(const psq_walk *walk, const psq_share *share, const ps
                        .h_prev = psq_pass_h_prev(pass, lane->b, lane->t),
                        .h = psq_at(rnn, pass->reserve.h, (row * rnn->D + d) * rnn->R),
                        .dh = dh[i],
-                       .dcarry = lane_row(lane, l->scratch->lane.dcarry)};
+                       .dcarry = psq_lane_row(lane, l->scratch->lane.dcarry)};
         if (rnn->cell->saves_gates) {
             k.gates = psq_at(rnn, pass->reserve.gates[d], row * rnn->cell->n_slots * rnn->H);
         }
@@ -122,7 +118,7 @@ static void step_rows(const psq_walk *walk, const psq_share *share, const psq_la
                       int64_t n) {
     void *dh[PSQ_PROJECT_ROWS] = {NULL}; // compilers do not see that n is not 0
     for (int64_t i = 0; i < n; i++) {
-        dh[i] = lane_row(&lanes[i], ((const layer *)walk->job)->scratch->lane.dh);
+        dh[i] = psq_lane_row(&lanes[i], ((const layer *)walk->job)->scratch->lane.dh);
     }
     sum_dh(walk, lanes, n, share->units.first, share->units.end, dh);
     through_cells(walk, share, lanes, n, dh);
@@ -136,7 +132,7 @@ static void sum_projected(const psq_walk *walk, const psq_share *share, const ps
     const int64_t end = share->outs.end;
     void *dh[PSQ_PROJECT_ROWS] = {NULL}; // compilers do not see that n is not 0
     for (int64_t i = 0; i < n; i++) {
-        dh[i] = lane_row(&lanes[i], l->scratch->lane.dh);
+        dh[i] = psq_lane_row(&lanes[i], l->scratch->lane.dh);
     }
     sum_dh(walk, lanes, n, first, end, dh);
     for (int64_t i = 0; i < n; i++) {
@@ -157,8 +153,8 @@ static void step_projected(const psq_walk *walk, const psq_share *share, const p
     const void *dh[PSQ_PROJECT_ROWS];
     void *dm[PSQ_PROJECT_ROWS];
     for (int64_t i = 0; i < n; i++) {
-        dh[i] = lane_row(&lanes[i], l->scratch->lane.dh);
-        dm[i] = lane_row(&lanes[i], l->scratch->lane.dm);
+        dh[i] = psq_lane_row(&lanes[i], l->scratch->lane.dh);
+        dm[i] = psq_lane_row(&lanes[i], l->scratch->lane.dm);
         memset(psq_at(rnn, dm[i], first), 0, psq_bytes(rnn, end - first));
     }
     rnn->kern->tile(n, first, end, rnn->H, rnn->R, dh, l->passes[lanes[0].direction].panels.hr_t,
@@ -177,7 +173,7 @@ static void run_part(const psq_walk *walk, const psq_core *core, int64_t part,
         if (part == 0) {
             psq_fetch_row(lanes[i].dgates, row);
         } else {
-            psq_fetch_row(lane_row(&lanes[i], l->scratch->lane.dh),
+            psq_fetch_row(psq_lane_row(&lanes[i], l->scratch->lane.dh),
                           psq_bytes(walk->rnn, walk->rnn->R));
         }
     }
@@ -198,7 +194,7 @@ static void begin(const psq_walk *walk, psq_lane *lane) {
     const psq_pass *const pass = &l->passes[lane->direction];
     lane->dgates = pass->zeros;
     if (walk->rnn->cell->has_c) {
-        memcpy(lane_row(lane, l->scratch->lane.dcarry),
+        memcpy(psq_lane_row(lane, l->scratch->lane.dcarry),
                psq_pass_initial(pass, l->grads->dcn, lane->b, walk->rnn->H),
                psq_bytes(walk->rnn, walk->rnn->H));
     }
@@ -214,7 +210,7 @@ static void end(const psq_walk *walk, const psq_lane *lane) {
     const psq_rnn *const rnn = walk->rnn;
     const layer *const l = (const layer *)walk->job;
     const psq_pass *const pass = &l->passes[lane->direction];
-    const void *const dcarry = lane_row(lane, l->scratch->lane.dcarry);
+    const void *const dcarry = psq_lane_row(lane, l->scratch->lane.dcarry);
     if (l->grads->dh0 != NULL) {
         void *dh0 = psq_at(rnn, l->grads->dh0, psq_pass_state(pass, lane->b, rnn->R));
         memcpy(dh0, rnn->cell->carries_dh ? dcarry : pass->zeros, psq_bytes(rnn, rnn->R));

@@ -22,24 +22,20 @@ typedef struct job {
     psq_forward_rows rows;
 } job;
 
-static void *lane_row(const psq_lane *lane, size_t at) {
-    return (char *)lane->memory + at;
-}
-
 // ---- a lane's arrays
 
 static void *h_row(const psq_walk *walk, const psq_lane *lane) {
     const job *const j = (const job *)walk->job;
     const psq_out *const h = &j->out[lane->direction].h;
     return h->base != NULL ? psq_out_row(walk->layout, h, lane->b, lane->t)
-                           : lane_row(lane, j->rows.h[lane->left % 2]);
+                           : psq_lane_row(lane, j->rows.h[lane->left % 2]);
 }
 
 static void *c_row(const psq_walk *walk, const psq_lane *lane) {
     const job *const j = (const job *)walk->job;
     void *const c = j->passes[lane->direction].reserve.c[lane->direction];
     const int64_t row = walk->layout->offsets[lane->b] + lane->t;
-    return c != NULL ? psq_at(walk->rnn, c, row * walk->rnn->H) : lane_row(lane, j->rows.c);
+    return c != NULL ? psq_at(walk->rnn, c, row * walk->rnn->H) : psq_lane_row(lane, j->rows.c);
 }
 
 static void *gates_row(const psq_walk *walk, const psq_lane *lane) {
@@ -53,7 +49,7 @@ static void *gates_row(const psq_walk *walk, const psq_lane *lane) {
 static void *pre_row(const psq_walk *walk, const psq_lane *lane, int64_t at) {
     const psq_rnn *const rnn = walk->rnn;
     const size_t row = psq_bytes(rnn, rnn->cell->n_slots * rnn->H);
-    return lane_row(lane, ((const job *)walk->job)->rows.pre + (size_t)at * row);
+    return psq_lane_row(lane, ((const job *)walk->job)->rows.pre + (size_t)at * row);
 }
 
 // ---- inputs
@@ -200,7 +196,7 @@ static void step_rows(const psq_walk *walk, const psq_share *share, const psq_la
                               .h_prev = lane->h,
                               .c_prev = lane->c,
                               .c = rnn->cell->has_c ? c_row(walk, lane) : NULL,
-                              .h = projects ? lane_row(lane, j->rows.m) : h_row(walk, lane)};
+                              .h = projects ? psq_lane_row(lane, j->rows.m) : h_row(walk, lane)};
     }
     psq_add_states(pass, share, n, h, pre);
     rnn->kern->forward[rnn->spec.cell](n, share->units.first, share->units.end, rnn->H, rows);
@@ -223,7 +219,7 @@ static void project_states(const psq_walk *walk, const psq_share *share, const p
     const void *m[PSQ_PROJECT_ROWS];
     void *h[PSQ_PROJECT_ROWS];
     for (int64_t i = 0; i < n; i++) {
-        m[i] = lane_row(&lanes[i], j->rows.m);
+        m[i] = psq_lane_row(&lanes[i], j->rows.m);
         h[i] = h_row(walk, &lanes[i]);
         memset(psq_at(rnn, h[i], first), 0, psq_bytes(rnn, end - first));
     }
@@ -238,7 +234,7 @@ static void run_part(const psq_walk *walk, const psq_core *core, int64_t part,
     const job *const j = (const job *)walk->job;
     const size_t bytes = psq_bytes(walk->rnn, part == 0 ? walk->rnn->R : walk->rnn->H);
     for (int64_t i = 0; i < n && core->n_members > 1; i++) {
-        psq_fetch_row(part == 0 ? lanes[i].h : lane_row(&lanes[i], j->rows.m), bytes);
+        psq_fetch_row(part == 0 ? lanes[i].h : psq_lane_row(&lanes[i], j->rows.m), bytes);
     }
     if (part == 0) {
         project(walk, core, share, lanes, n);

@@ -211,7 +211,7 @@ static psq_share share_of(const psq_walk *walk, const psq_core *core) {
                        .outs = part_of(walk->rnn->R, m, core->n_members)};
 }
 
-void psq_walk_part(const psq_walk *walk, const psq_core *core, int64_t part) {
+static void run_part(const psq_walk *walk, const psq_core *core, int64_t part) {
     const psq_share share = share_of(walk, core);
     for (int64_t d = 0; d < walk->rnn->D; d++) {
         if (core->n_live[d] > 0) {
@@ -234,7 +234,7 @@ static void next_phase(psq_core *core) {
     }
 }
 
-void psq_walk_advance(const psq_walk *walk, psq_core *core) {
+static void advance_all(const psq_walk *walk, psq_core *core) {
     for (int64_t d = 0; d < walk->rnn->D; d++) {
         int64_t n = 0;
         for (int64_t i = 0; i < core->n[d]; i++) {
@@ -258,7 +258,7 @@ void psq_walk_advance(const psq_walk *walk, psq_core *core) {
     next_phase(core);
 }
 
-void psq_walk_tell_ended(const psq_walk *walk, psq_core *core) {
+static void tell_ended(const psq_walk *walk, psq_core *core) {
     for (int64_t i = 0; i < core->n_ended; i++) {
         walk->steps->end(walk, &core->ended[i]);
     }
@@ -266,6 +266,19 @@ void psq_walk_tell_ended(const psq_walk *walk, psq_core *core) {
 }
 
 // ---- alone
+
+void psq_walk_step_alone(const psq_walk *walk, psq_core *core) {
+    core->n_live[0] = core->n[0];
+    core->n_live[1] = core->n[1];
+    for (int64_t part = 0; part < walk->n_parts; part++) {
+        run_part(walk, core, part);
+    }
+    advance_all(walk, core);
+    for (int64_t i = 0; i < core->n_ended; i++) {
+        core->free[core->n_free++] = core->ended[i].memory;
+    }
+    tell_ended(walk, core);
+}
 
 // Nobody else has come, after a window: helpers are busy elsewhere, or there are none.
 static bool is_alone(const psq_walk *walk) {
@@ -276,22 +289,13 @@ static bool is_alone(const psq_walk *walk) {
 static void walk_alone(const psq_walk *walk, psq_core *core) {
     for (;;) {
         fill(walk, core);
-        core->n_live[0] = core->n[0];
-        core->n_live[1] = core->n[1];
         if (queue_is_empty(walk)) {
             return;
         }
-        for (int64_t part = 0; part < walk->n_parts; part++) {
-            psq_walk_part(walk, core, part);
-        }
-        psq_walk_advance(walk, core);
+        psq_walk_step_alone(walk, core);
         if (core->phase == 0 && is_alone(walk)) {
             core->n_places = walk->max_lanes;
         }
-        for (int64_t i = 0; i < core->n_ended; i++) {
-            core->free[core->n_free++] = core->ended[i].memory;
-        }
-        psq_walk_tell_ended(walk, core);
     }
 }
 
@@ -299,7 +303,8 @@ static void walk_alone(const psq_walk *walk, psq_core *core) {
 
 // Lanes that walk at once. A tile of a few rows takes hardly less time than a full one, and no end
 // comes before the longest lane's. So there are as many tiles of lanes as all need to end together
-// with the longest, which is the first; the rest, the shortest, wait for a place.
+// with the first, which was the longest when the cores came together; the last ones, the shortest
+// then, wait for a place.
 static void choose_live(const psq_walk *walk, psq_core *core) {
     for (int64_t d = 0; d < walk->rnn->D; d++) {
         const psq_lane *const lanes = core->lanes[d];
@@ -307,8 +312,7 @@ static void choose_live(const psq_walk *walk, psq_core *core) {
         for (int64_t i = 0; i < core->n[d]; i++) {
             steps += lanes[i].left;
         }
-        const int64_t longest = core->n[d] > 0 ? lanes[0].left : 0;
-        const int64_t most = longest * PSQ_K_LANES;
+        const int64_t most = core->n[d] > 0 ? lanes[0].left * PSQ_K_LANES : 0;
         const int64_t places = most > 0 ? (steps + most - 1) / most * PSQ_K_LANES : 0;
         core->n_live[d] = core->n[d] < places ? core->n[d] : places;
     }
@@ -450,19 +454,19 @@ static bool join(const psq_walk *walk, psq_core *core) {
 static void walk_together(const psq_walk *walk, psq_core *core) {
     for (int64_t step = 1;; step++) {
         if (core->member == 0) {
-            psq_walk_tell_ended(walk, core);
+            tell_ended(walk, core);
         }
         core->n_ended = 0;
         if (core->n[0] + core->n[1] == 0 || core->member >= core->n_members) {
             return;
         }
         choose_live(walk, core);
-        psq_walk_part(walk, core, 0);
+        run_part(walk, core, 0);
         for (int64_t part = 1; part < walk->n_parts; part++) {
             meet(walk, core, false);
-            psq_walk_part(walk, core, part);
+            run_part(walk, core, part);
         }
-        psq_walk_advance(walk, core);
+        advance_all(walk, core);
         meet(walk, core, step % 2 == 0);
     }
 }

@@ -57,6 +57,11 @@ typedef struct psq_share {
     psq_range outs;
 } psq_share;
 
+// The row that lies `at` bytes within a lane's memory.
+static inline void *psq_lane_row(const psq_lane *lane, size_t at) {
+    return (char *)lane->memory + at;
+}
+
 // Sequences one after the other, of which a lane walks one at a time (tracks.c).
 typedef struct psq_track {
     int64_t next;  // the sequence that comes, counted within the part of the batch
@@ -126,11 +131,9 @@ void psq_walk_carve(psq_walk *walk, const psq_rnn *rnn, const psq_layout *layout
 
 // ---- for lanes.c and tracks.c
 
-// One part of a step of all live lanes.
-void psq_walk_part(const psq_walk *walk, const psq_core *core, int64_t part);
-// All live lanes move on. Those that have ended go to `ended`, those that pause to `paused`.
-void psq_walk_advance(const psq_walk *walk, psq_core *core);
-void psq_walk_tell_ended(const psq_walk *walk, psq_core *core);
+// A whole step of all lanes, of a core that walks alone. Those that have ended are told of and give
+// their memory back, those that pause go to `paused`.
+void psq_walk_step_alone(const psq_walk *walk, psq_core *core);
 // A lane at its first step.
 psq_lane psq_walk_begin(const psq_walk *walk, psq_core *core, int64_t d, int64_t b);
 

@@ -108,18 +108,10 @@ static void walk_part(const psq_walk *walk, psq_core *core, const part *p) {
                 continue_track(walk, core, p, i);
             }
         }
-        core->n_live[d] = core->n[d];
         if (core->n[d] == 0) {
             return;
         }
-        for (int64_t k = 0; k < walk->n_parts; k++) {
-            psq_walk_part(walk, core, k);
-        }
-        psq_walk_advance(walk, core);
-        for (int64_t i = 0; i < core->n_ended; i++) {
-            core->free[core->n_free++] = core->ended[i].memory;
-        }
-        psq_walk_tell_ended(walk, core);
+        psq_walk_step_alone(walk, core);
     }
 }
 
@@ -128,7 +120,6 @@ void psq_walk_tracks(const psq_walk *walk, psq_core *core) {
     const int64_t n_parts = (walk->n_cores + D - 1) / D * D;
     for (int64_t i = psq_walk_take_part(walk); i < n_parts; i = psq_walk_take_part(walk)) {
         const part p = part_of(walk, i);
-        core->n_live[1 - p.direction] = 0;
         walk_part(walk, core, &p);
     }
 }
