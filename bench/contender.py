@@ -108,15 +108,15 @@ class Server:
     """Answers the questions that come through the pipe."""
 
     def __init__(self, library: Library) -> None:
-        self.library = library
+        self.contender = library
         self.jobs: dict[str, Prepared] = {}
 
     def version(self) -> str:
-        return self.library.version()
+        return self.contender.version()
 
     def prepare(self, key: str, job: Job) -> dict[str, float]:
         """Makes a job, runs it once; returns what is known about it."""
-        self.jobs[key] = self.library.prepare(job)
+        self.jobs[key] = self.contender.prepare(job)
         start = time.perf_counter()
         self.jobs[key].run()
         first = time.perf_counter() - start
@@ -133,7 +133,7 @@ class Server:
         return times, settle()
 
     def ask_library(self, verb: str, *arguments: Any) -> Any:
-        return getattr(self.library, verb)(*arguments)
+        return getattr(self.contender, verb)(*arguments)
 
     def drop(self) -> None:
         self.jobs.clear()
