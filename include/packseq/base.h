@@ -150,7 +150,9 @@ typedef struct psq_ctx_opts {
 // call that has work for them, with all signals blocked; one that the system refuses is done
 // without.
 // PSQ_INVALID: struct_size is not this version's; a vtable with a NULL function; a name in `cpu`
-// that is no kernel table; n_threads is negative; PSQ_THREADS is no such number. PSQ_NOMEM.
+// that is no kernel table; n_threads is negative; PSQ_THREADS is no such number, or
+// PSQ_CACHE_BYTES, with which tests say how large the last-level cache is, is none from 1 to 2^40.
+// PSQ_NOMEM.
 PSQ_API PSQ_MUST psq_status psq_ctx_create(const psq_ctx_opts *opts, psq_ctx **out, psq_error *err);
 
 // Ends the context's threads. No call with it may be running.

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// cores.c: how many cores there are for this process. A container's limit is a quota of CPU time,
-// not a mask, and threads beyond it are stopped for the rest of each period, in the middle of what
-// others wait for. The kernel's small text files are read here directly: they are the machine's,
-// not the host's, so its file operations are not asked.
+// cores.c: how many cores there are for this process, and how large their cache is. A container's
+// limit is a quota of CPU time, not a mask, and threads beyond it are stopped for the rest of each
+// period, in the middle of what others wait for. The kernel's small text files are read here
+// directly: they are the machine's, not the host's, so its file operations are not asked.
 #define _GNU_SOURCE // sched_getaffinity
 
 #include "base/ctx.h"
@@ -140,4 +140,19 @@ int64_t psq_cores(void) {
     cores = least(cores, mask > 0 ? mask : INT64_MAX);
     cores = least(cores, psq_cores_quota("/proc/self/cgroup", "/sys/fs/cgroup"));
     return cores < INT64_MAX ? cores : 1;
+}
+
+// "32768K" in index3/size, or in index2/size where there is no third level. sysconf says the same
+// of some processors and the sum over the whole socket of others.
+size_t psq_cache_bytes(const char *dir) {
+    static const char *const names[] = {"index3/size", "index2/size"};
+    char text[TEXT_SIZE];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *unit = text;
+        const long long size = read_in(dir, names[i], text) ? strtoll(text, &unit, 10) : 0;
+        if (size > 0 && size < 1 << 20 && (*unit == 'K' || *unit == 'M')) {
+            return (size_t)size << (*unit == 'K' ? 10 : 20);
+        }
+    }
+    return (size_t)32 << 20;
 }

@@ -30,21 +30,23 @@ static psq_status check_io(const psq_io *io, psq_error *err) {
     return PSQ_OK;
 }
 
-// PSQ_THREADS, for tests above all, may ask for more threads than there are cores; 0: not set.
-static psq_status threads_of_environment(int64_t *n_threads, psq_error *err) {
-    const char *const text = getenv("PSQ_THREADS");
-    *n_threads = 0;
+// A number from 1 to `most` that an environment variable has; 0: not set.
+static psq_status number_of_environment(const char *variable, int64_t most, int64_t *number,
+                                        psq_error *err) {
+    const char *const text = getenv(variable);
+    *number = 0;
     if (text == NULL || text[0] == '\0') {
         return PSQ_OK;
     }
     bool fits = true;
     for (const char *at = text; *at != '\0' && fits; at++) {
         fits = *at >= '0' && *at <= '9';
-        *n_threads = fits ? *n_threads * 10 + (*at - '0') : 0;
-        fits = fits && *n_threads <= PSQ_MAX_THREADS;
+        *number = fits ? *number * 10 + (*at - '0') : 0;
+        fits = fits && *number <= most;
     }
-    PSQ_REQUIRE(err, fits && *n_threads > 0, PSQ_INVALID,
-                "PSQ_THREADS is \"%.32s\", must be a number from 1 to %d", text, PSQ_MAX_THREADS);
+    PSQ_REQUIRE(err, fits && *number > 0, PSQ_INVALID,
+                "%s is \"%.32s\", must be a number from 1 to %lld", variable, text,
+                (long long)most);
     return PSQ_OK;
 }
 
@@ -53,7 +55,8 @@ static psq_status choose_threads(const psq_ctx_opts *opts, int64_t *n_threads, p
                 "opts.n_threads is %lld, must be at least 0", (long long)opts->n_threads);
     PSQ_REQUIRE(err, opts->executor == NULL || opts->executor->run != NULL, PSQ_INVALID,
                 "executor.run is NULL");
-    PSQ_TRY(threads_of_environment(n_threads, err));
+    // For tests above all: it may ask for more threads than there are cores.
+    PSQ_TRY(number_of_environment("PSQ_THREADS", PSQ_MAX_THREADS, n_threads, err));
     if (*n_threads == 0 && opts->n_threads == 1) {
         *n_threads = 1; // without a look at the system
     } else if (*n_threads == 0) {
@@ -61,6 +64,14 @@ static psq_status choose_threads(const psq_ctx_opts *opts, int64_t *n_threads, p
         const int64_t most = cores < PSQ_MAX_THREADS ? cores : PSQ_MAX_THREADS;
         *n_threads = opts->n_threads > 0 && opts->n_threads < most ? opts->n_threads : most;
     }
+    return PSQ_OK;
+}
+
+// PSQ_CACHE_BYTES, for tests, tells copies what they are to take for the size of the cache.
+static psq_status choose_cache(size_t *bytes, psq_error *err) {
+    int64_t number = 0;
+    PSQ_TRY(number_of_environment("PSQ_CACHE_BYTES", INT64_C(1) << 40, &number, err));
+    *bytes = number > 0 ? (size_t)number : psq_cache_bytes("/sys/devices/system/cpu/cpu0/cache");
     return PSQ_OK;
 }
 
@@ -92,6 +103,8 @@ psq_status psq_ctx_create(const psq_ctx_opts *opts, psq_ctx **out, psq_error *er
 
     int64_t n_threads = 0;
     PSQ_TRY(choose_threads(opts, &n_threads, err));
+    size_t cache_bytes = 0;
+    PSQ_TRY(choose_cache(&cache_bytes, err));
 
     const size_t head = (sizeof(psq_ctx) + PSQ_ALIGN - 1) / PSQ_ALIGN * PSQ_ALIGN;
     const size_t size = head + (n_threads > 1 ? psq_team_bytes(n_threads) : 0);
@@ -102,7 +115,8 @@ psq_status psq_ctx_create(const psq_ctx_opts *opts, psq_ctx **out, psq_error *er
                      .cpu_found = found,
                      .cpu_allowed = allowed,
                      .eager = is_set("PSQ_EAGER"),
-                     .n_threads = n_threads};
+                     .n_threads = n_threads,
+                     .cache_bytes = cache_bytes};
     if (n_threads > 1) {
         ctx->team = psq_team_init((char *)ctx + head, n_threads, opts->executor);
     }

@@ -27,7 +27,8 @@ struct psq_ctx {
     char allowed_text[64];
     bool eager; // every run, however small, waits for all its members: for tests
     int64_t n_threads;
-    psq_team *team; // in the context's own memory; NULL with one thread
+    size_t cache_bytes; // of the last-level cache, for those who move more than that
+    psq_team *team;     // in the context's own memory; NULL with one thread
 };
 
 extern const psq_allocator psq_default_allocator;
@@ -47,6 +48,10 @@ int64_t psq_cores(void);
 // and their ancestors, in cores, rounded up; INT64_MAX if there is none. `root` is where cgroups
 // are mounted, of version 1 or 2.
 int64_t psq_cores_quota(const char *groups, const char *root);
+
+// Bytes of the last-level cache that the calling thread's core has; a guess where the system does
+// not say. `dir` is where Linux describes the caches of a core.
+size_t psq_cache_bytes(const char *dir);
 
 // Memory of `count` elements of `size` bytes, zeroed, 64-byte aligned. PSQ_NOMEM names `what`. A
 // count of 0 gives a pointer that may only be freed. Freed with psq_free.

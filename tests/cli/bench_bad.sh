@@ -19,3 +19,5 @@ printf '0 0\n' >zeros
 for file in empty word negative nul zeros .; do
     t packseq bench --lengths $file
 done
+t packseq bench --pack --lengths nowhere
+t packseq bench --pack --large 0

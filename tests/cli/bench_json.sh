@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
 # What the machine does not decide: sizes, lengths, the work of a pass.
-measured='kernels|passes|median|q1|q3|us_per_row|(peak_)?gflops|share_of_peak|[a-z]+_bytes|floats[a-z_]+'
+measured='kernels|passes|median|q1|q3|us_per_row|(peak_)?gflops|share_of_(peak|memcpy)|gb_per_s|[a-z]+_bytes|floats[a-z_]+'
 measure() {
     echo "$ $*"
     packseq bench --json --hidden 16 --mean 6 --seconds 0 --threads 1 "$@" |
@@ -20,3 +20,4 @@ done
 measure --proj 4 --input 3 --lengths equal --layers 2 --bidirectional --mode train
 measure --recompute --input 3 --lengths equal --mode train
 printf '3\n0\n7\n' | measure --lengths -
+measure --pack --large 1 --lengths equal

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// test_base_cores.c: the quota of made-up trees of cgroups, and the cores of this process.
+// test_base_cores.c: the quota of made-up trees of cgroups, the cores of this process, and made-up
+// caches.
 #define _GNU_SOURCE // sched_setaffinity
 
 #include <sched.h>
@@ -35,7 +36,8 @@ static void write_file(const char *name, const char *text) {
 // An empty tree with the directories that the cases use.
 static int setup(void **state) {
     (void)state;
-    static const char *const dirs[] = {"a", "a/b", "cpu,cpuacct", "cpu,cpuacct/a", "cpu", "cpu/a"};
+    static const char *const dirs[] = {"a",   "a/b",   "cpu,cpuacct", "cpu,cpuacct/a",
+                                       "cpu", "cpu/a", "index2",      "index3"};
     memcpy(root, "cores-XXXXXX", sizeof root);
     if (mkdtemp(root) == NULL) {
         return 1;
@@ -140,6 +142,26 @@ static void quota_of_long_paths(void **state) {
     assert_int_equal(quota(groups), 8);
 }
 
+// The third level goes before the second; what cannot be read or believed is a guess.
+static void cache_bytes(void **state) {
+    (void)state;
+    const size_t guess = (size_t)32 << 20;
+    assert_true(psq_cache_bytes(root) == guess);
+    write_file("index2/size", "1024K\n");
+    assert_true(psq_cache_bytes(root) == (size_t)1024 << 10);
+    static const struct {
+        const char *text;
+        size_t bytes;
+    } cases[] = {{"32768K\n", (size_t)32768 << 10},  {"36M\n", (size_t)36 << 20},
+                 {"0K\n", (size_t)1024 << 10},       {"-1K\n", (size_t)1024 << 10},
+                 {"32768\n", (size_t)1024 << 10},    {"", (size_t)1024 << 10},
+                 {"99999999K\n", (size_t)1024 << 10}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        write_file("index3/size", cases[i].text);
+        assert_true(psq_cache_bytes(root) == cases[i].bytes);
+    }
+}
+
 static void cores_of_the_mask(void **state) {
     (void)state;
     const int64_t cores = psq_cores();
@@ -168,6 +190,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(quota_of_ancestors, setup, teardown),
         cmocka_unit_test_setup_teardown(quota_of_version_1, setup, teardown),
         cmocka_unit_test_setup_teardown(quota_of_long_paths, setup, teardown),
+        cmocka_unit_test_setup_teardown(cache_bytes, setup, teardown),
         cmocka_unit_test(cores_of_the_mask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // test_base_ctx.c: making contexts: defaults, what is refused and with which words, PSQ_CPU,
-// PSQ_THREADS.
+// PSQ_THREADS, PSQ_CACHE_BYTES.
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdio.h>
@@ -227,6 +227,20 @@ static void ctx_bad_threads(void **state) {
     unsetenv("PSQ_THREADS");
 }
 
+static void ctx_cache_bytes(void **state) {
+    (void)state;
+    psq_ctx *ctx = create(NULL);
+    assert_true(ctx->cache_bytes > 0);
+    psq_ctx_destroy(ctx);
+    setenv("PSQ_CACHE_BYTES", "4096", 1);
+    ctx = create(NULL);
+    assert_true(ctx->cache_bytes == 4096);
+    psq_ctx_destroy(ctx);
+    setenv("PSQ_CACHE_BYTES", "32M", 1);
+    assert_refused(NULL, "PSQ_CACHE_BYTES is \"32M\", must be a number from 1 to 1099511627776");
+    unsetenv("PSQ_CACHE_BYTES");
+}
+
 static void ctx_incomplete_executor(void **state) {
     (void)state;
     const psq_executor executor = {NULL, NULL};
@@ -295,6 +309,7 @@ int main(void) {
         cmocka_unit_test(cpu_format_cuts),
         cmocka_unit_test(ctx_threads),
         cmocka_unit_test(ctx_bad_threads),
+        cmocka_unit_test(ctx_cache_bytes),
         cmocka_unit_test(ctx_incomplete_executor),
         cmocka_unit_test(ctx_copies_the_allocator),
         cmocka_unit_test(ctx_out_of_memory),
