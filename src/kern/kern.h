@@ -60,6 +60,36 @@ typedef struct psq_k_adam {
     bool decoupled;                  // AdamW
 } psq_k_adam;
 
+// Rows of consecutive steps of one sequence, or of several that lie side by side, of which those
+// that have ended are no longer in n.
+typedef struct psq_k_steps {
+    int64_t n_rows;
+    const int64_t *n;     // [n_rows] elements of row r, never increasing
+    const void *const *a; // [n_rows] rows; NULL: not used
+    const void *const *b;
+    void *const *out;
+} psq_k_steps;
+
+// What is done to element i of every row, in the order of the rows. u and v have the elements of
+// the longest row and lie apart from all rows; out[r] may be a[r] or b[r].
+typedef enum psq_k_pool {
+    PSQ_K_POOL_SUM,          // u = u + a
+    PSQ_K_POOL_MAX,          // u = a > u or a is NaN ? a : u
+    PSQ_K_POOL_FMA,          // u = fma(a, b, u)
+    PSQ_K_POOL_FMA_ROW,      // u = fma(b[r][0], a, u)
+    PSQ_K_POOL_EXP_SUM,      // e = exp(a - u), v = v + e, out = e unless out is NULL
+    PSQ_K_POOL_COPY,         // out = u
+    PSQ_K_POOL_ADD,          // out = a + u
+    PSQ_K_POOL_MUL,          // out = a * b
+    PSQ_K_POOL_DIV,          // out = a / u
+    PSQ_K_POOL_EXP_MUL,      // out = v * exp(a - u)
+    PSQ_K_POOL_SOFTMAX_BACK, // out = b * (a - u)
+    PSQ_K_POOL_FIRST,        // a == u or both NaN ? out = v and then v = 0 : out = 0
+    PSQ_K_POOL_MUL_ROW,      // out = a * b[r][0]
+    PSQ_K_POOL_DOT_ROW,      // out[r][0] = dot(a, b), which is a sum over the row
+    PSQ_K_N_POOL
+} psq_k_pool;
+
 typedef struct psq_kern {
     const char *name; // "ref", "avx2", "avx512", "neon"
     psq_dtype dtype;  // PSQ_F32 or PSQ_F64
@@ -123,6 +153,9 @@ typedef struct psq_kern {
     // gets (softmax - one-hot) * factor. dlogits may be logits.
     double (*softmax_loss)(int64_t n, const void *logits, int64_t target, double factor,
                            void *dlogits);
+
+    // Reductions over the rows of sequences, and what is spread over them.
+    void (*pool[PSQ_K_N_POOL])(const psq_k_steps *steps, void *u, void *v);
 
     // Optimiser steps; momentum may be NULL if it is 0.
     void (*sgd)(int64_t n, const psq_k_sgd *k, void *weights, const void *grads, void *momentum);

@@ -15,35 +15,49 @@
 #include "kc.h"
 
 // X(name, member of psq_kern, check, index)
-#define SLOTS(X)                                                                    \
-    X("panel_size", panel_size, kc_check_panel, 0)                                  \
-    X("panel", panel, kc_check_panel, 0)                                            \
-    X("tile", tile, kc_check_tile, 0)                                               \
-    X("forward_rnn_tanh", forward[PSQ_RNN_TANH], kc_check_forward, PSQ_RNN_TANH)    \
-    X("forward_rnn_relu", forward[PSQ_RNN_RELU], kc_check_forward, PSQ_RNN_RELU)    \
-    X("forward_lstm", forward[PSQ_LSTM], kc_check_forward, PSQ_LSTM)                \
-    X("forward_gru", forward[PSQ_GRU], kc_check_forward, PSQ_GRU)                   \
-    X("backward_rnn_tanh", backward[PSQ_RNN_TANH], kc_check_backward, PSQ_RNN_TANH) \
-    X("backward_rnn_relu", backward[PSQ_RNN_RELU], kc_check_backward, PSQ_RNN_RELU) \
-    X("backward_lstm", backward[PSQ_LSTM], kc_check_backward, PSQ_LSTM)             \
-    X("backward_gru", backward[PSQ_GRU], kc_check_backward, PSQ_GRU)                \
-    X("outer_work", outer_work, kc_check_outer, 0)                                  \
-    X("outer", outer, kc_check_outer, 0)                                            \
-    X("column_sum", column_sum, kc_check_column_sum, 0)                             \
-    X("peak", peak, kc_check_peak, 0)                                               \
-    X("sigmoid", sigmoid, kc_check_map, 0)                                          \
-    X("tanh", tanh, kc_check_map, 0)                                                \
-    X("exp", exp, kc_check_map, 0)                                                  \
-    X("log", log, kc_check_map, 0)                                                  \
-    X("add", add, kc_check_binary, 0)                                               \
-    X("mul", mul, kc_check_binary, 0)                                               \
-    X("scale", scale, kc_check_scale, 0)                                            \
-    X("max", max, kc_check_binary, 0)                                               \
-    X("flush", flush, kc_check_flush, 0)                                            \
-    X("sum", sum, kc_check_sum, 0)                                                  \
-    X("dot", dot, kc_check_dot, 0)                                                  \
-    X("softmax_loss", softmax_loss, kc_check_softmax_loss, 0)                       \
-    X("sgd", sgd, kc_check_sgd, 0)                                                  \
+#define SLOTS(X)                                                                                  \
+    X("panel_size", panel_size, kc_check_panel, 0)                                                \
+    X("panel", panel, kc_check_panel, 0)                                                          \
+    X("tile", tile, kc_check_tile, 0)                                                             \
+    X("forward_rnn_tanh", forward[PSQ_RNN_TANH], kc_check_forward, PSQ_RNN_TANH)                  \
+    X("forward_rnn_relu", forward[PSQ_RNN_RELU], kc_check_forward, PSQ_RNN_RELU)                  \
+    X("forward_lstm", forward[PSQ_LSTM], kc_check_forward, PSQ_LSTM)                              \
+    X("forward_gru", forward[PSQ_GRU], kc_check_forward, PSQ_GRU)                                 \
+    X("backward_rnn_tanh", backward[PSQ_RNN_TANH], kc_check_backward, PSQ_RNN_TANH)               \
+    X("backward_rnn_relu", backward[PSQ_RNN_RELU], kc_check_backward, PSQ_RNN_RELU)               \
+    X("backward_lstm", backward[PSQ_LSTM], kc_check_backward, PSQ_LSTM)                           \
+    X("backward_gru", backward[PSQ_GRU], kc_check_backward, PSQ_GRU)                              \
+    X("outer_work", outer_work, kc_check_outer, 0)                                                \
+    X("outer", outer, kc_check_outer, 0)                                                          \
+    X("column_sum", column_sum, kc_check_column_sum, 0)                                           \
+    X("peak", peak, kc_check_peak, 0)                                                             \
+    X("sigmoid", sigmoid, kc_check_map, 0)                                                        \
+    X("tanh", tanh, kc_check_map, 0)                                                              \
+    X("exp", exp, kc_check_map, 0)                                                                \
+    X("log", log, kc_check_map, 0)                                                                \
+    X("add", add, kc_check_binary, 0)                                                             \
+    X("mul", mul, kc_check_binary, 0)                                                             \
+    X("scale", scale, kc_check_scale, 0)                                                          \
+    X("max", max, kc_check_binary, 0)                                                             \
+    X("flush", flush, kc_check_flush, 0)                                                          \
+    X("sum", sum, kc_check_sum, 0)                                                                \
+    X("dot", dot, kc_check_dot, 0)                                                                \
+    X("softmax_loss", softmax_loss, kc_check_softmax_loss, 0)                                     \
+    X("pool_sum", pool[PSQ_K_POOL_SUM], kc_check_pool, PSQ_K_POOL_SUM)                            \
+    X("pool_max", pool[PSQ_K_POOL_MAX], kc_check_pool, PSQ_K_POOL_MAX)                            \
+    X("pool_fma", pool[PSQ_K_POOL_FMA], kc_check_pool, PSQ_K_POOL_FMA)                            \
+    X("pool_fma_row", pool[PSQ_K_POOL_FMA_ROW], kc_check_pool, PSQ_K_POOL_FMA_ROW)                \
+    X("pool_exp_sum", pool[PSQ_K_POOL_EXP_SUM], kc_check_pool, PSQ_K_POOL_EXP_SUM)                \
+    X("pool_copy", pool[PSQ_K_POOL_COPY], kc_check_pool, PSQ_K_POOL_COPY)                         \
+    X("pool_add", pool[PSQ_K_POOL_ADD], kc_check_pool, PSQ_K_POOL_ADD)                            \
+    X("pool_mul", pool[PSQ_K_POOL_MUL], kc_check_pool, PSQ_K_POOL_MUL)                            \
+    X("pool_div", pool[PSQ_K_POOL_DIV], kc_check_pool, PSQ_K_POOL_DIV)                            \
+    X("pool_exp_mul", pool[PSQ_K_POOL_EXP_MUL], kc_check_pool, PSQ_K_POOL_EXP_MUL)                \
+    X("pool_softmax_back", pool[PSQ_K_POOL_SOFTMAX_BACK], kc_check_pool, PSQ_K_POOL_SOFTMAX_BACK) \
+    X("pool_first", pool[PSQ_K_POOL_FIRST], kc_check_pool, PSQ_K_POOL_FIRST)                      \
+    X("pool_mul_row", pool[PSQ_K_POOL_MUL_ROW], kc_check_pool, PSQ_K_POOL_MUL_ROW)                \
+    X("pool_dot_row", pool[PSQ_K_POOL_DOT_ROW], kc_check_pool, PSQ_K_POOL_DOT_ROW)                \
+    X("sgd", sgd, kc_check_sgd, 0)                                                                \
     X("adam", adam, kc_check_adam, 0)
 
 #define SIZE(name, member, check, index) +sizeof(((psq_kern *)0)->member)

@@ -12,4 +12,6 @@
 #include "kern/ref/tile.h"
 #include "kern/ref/train.h"
 
+#include "kern/ref/pool.h"
+
 #include "kern/ref/slots.h"

@@ -12,6 +12,8 @@
 #include "kern/ref/rows.h"
 #include "kern/ref/train.h"
 
+#include "kern/ref/pool.h"
+
 #include "kern/vec/vec_panel.h"
 
 #include "kern/vec/vec_tile.h"
