@@ -9,6 +9,7 @@
 #include "packseq/base.h"
 #include "packseq/io.h"
 #include "packseq/layout.h"
+#include "packseq/plan.h"
 #include "packseq/pool.h"
 #include "packseq/ragged.h"
 #include "packseq/rnn.h"
