@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // rng.c: Philox4x32-10, as in the paper that rng.h names: ten rounds of two 32 x 32 -> 64 bit
-// products, the key stepped by the golden ratio and sqrt(3) - 1 between rounds.
+// products, the key stepped by the golden ratio and sqrt(3) - 1 between rounds; and the shuffle,
+// which whoever has an order by chance uses.
 #include "base/rng.h"
 
 #include <string.h>
@@ -29,4 +30,21 @@ void psq_random(uint64_t seed, psq_stream stream, uint64_t a, uint32_t b, uint32
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     const uint32_t counter[4] = {(uint32_t)a, (uint32_t)(a >> 32), b, (uint32_t)stream << 28 | c};
     psq_philox(counter, key, out);
+}
+
+int64_t psq_random_below(uint64_t seed, psq_stream stream, uint64_t a, uint32_t b, uint32_t c,
+                         int64_t n) {
+    uint32_t word[4];
+    psq_random(seed, stream, a, b, c, word);
+    return (int64_t)(((uint64_t)word[0] << 32 | word[1]) % (uint64_t)n);
+}
+
+void psq_shuffle(uint64_t seed, uint32_t epoch, psq_shuffle_use use, int64_t n, int64_t *items) {
+    for (int64_t i = n - 1; i > 0; i--) {
+        const int64_t j =
+            psq_random_below(seed, PSQ_STREAM_SHUFFLE, (uint64_t)i, epoch, use, i + 1);
+        const int64_t moved = items[i];
+        items[i] = items[j];
+        items[j] = moved;
+    }
 }

@@ -14,9 +14,19 @@ typedef enum psq_stream {
                          // b = 1, the embedding: a = element
     PSQ_STREAM_DROPOUT,  // a = sequence id, b = t (32 bits), c = layer << 20 | unit / 4; the
                          // input of a head is layer n_layers
-    PSQ_STREAM_SHUFFLE,  // c = 0: a = position, b = epoch; c = 1: a = step, its dropout's seed
+    PSQ_STREAM_SHUFFLE,  // c = psq_shuffle_use; a = position, b = epoch but for
+                         // PSQ_SHUFFLE_DROPOUT_SEED, where a = step, b = 0
     PSQ_STREAM_TEST      // free
 } psq_stream;
+
+// What is in an order of its own in every epoch.
+typedef enum psq_shuffle_use {
+    PSQ_SHUFFLE_SAMPLES = 0,  // of a fit
+    PSQ_SHUFFLE_DROPOUT_SEED, // of a fit's step: not an order
+    PSQ_SHUFFLE_SEQUENCES,    // of a batcher, before they are sorted
+    PSQ_SHUFFLE_BATCHES,      // of a batcher
+    PSQ_SHUFFLE_MIDDLE        // of a batcher, a = 0: where its cuts from both ends meet
+} psq_shuffle_use;
 
 void psq_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
@@ -24,6 +34,14 @@ void psq_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
 // c}.
 void psq_random(uint64_t seed, psq_stream stream, uint64_t a, uint32_t b, uint32_t c,
                 uint32_t out[4]);
+
+// A number from 0 to n - 1, n at least 1, made of the first two words. As a remainder of 64 bits it
+// favours small numbers, by less than n / 2^64.
+int64_t psq_random_below(uint64_t seed, psq_stream stream, uint64_t a, uint32_t b, uint32_t c,
+                         int64_t n);
+
+// The shuffle of Fisher and Yates of items[n], as docs/bits.md defines it.
+void psq_shuffle(uint64_t seed, uint32_t epoch, psq_shuffle_use use, int64_t n, int64_t *items);
 
 // A word as a float or double in [0, 1): its upper 24 bits / 2^24; two words' 53 bits / 2^53.
 static inline float psq_unit_f32(uint32_t word) {

@@ -18,9 +18,6 @@
 // Sequences of one evaluation batch of the validation samples.
 enum { N_VALID_BATCH = 256 };
 
-// Uses of the shuffling stream.
-enum { USE_ORDER = 0, USE_DROPOUT_SEED = 1 };
-
 typedef struct fit {
     psq_session *session;
     const psq_fit_opts *opts;
@@ -59,26 +56,17 @@ static psq_status check_samples(const psq_model *model, const char *name,
 
 // ---- randomness
 
-// The shuffle of Fisher and Yates. A remainder of 64 random bits favours small indices by less than
-// n / 2^64.
-static void shuffle(uint64_t seed, int64_t epoch, int64_t n, int64_t *order) {
-    for (int64_t i = 0; i < n; i++) {
-        order[i] = i;
+static void order_samples(const fit *f) {
+    const int64_t n_seq = f->train->n_seq;
+    for (int64_t i = 0; i < n_seq; i++) {
+        f->order[i] = i;
     }
-    for (int64_t i = n - 1; i > 0; i--) {
-        uint32_t word[4];
-        psq_random(seed, PSQ_STREAM_SHUFFLE, (uint64_t)i, (uint32_t)epoch, USE_ORDER, word);
-        const uint64_t bits = (uint64_t)word[0] << 32 | word[1];
-        const int64_t j = (int64_t)(bits % ((uint64_t)i + 1));
-        const int64_t moved = order[i];
-        order[i] = order[j];
-        order[j] = moved;
-    }
+    psq_shuffle(f->opts->seed, (uint32_t)f->progress.epoch, PSQ_SHUFFLE_SAMPLES, n_seq, f->order);
 }
 
 static uint64_t dropout_seed(uint64_t seed, int64_t step) {
     uint32_t word[4];
-    psq_random(seed, PSQ_STREAM_SHUFFLE, (uint64_t)step, 0, USE_DROPOUT_SEED, word);
+    psq_random(seed, PSQ_STREAM_SHUFFLE, (uint64_t)step, 0, PSQ_SHUFFLE_DROPOUT_SEED, word);
     return (uint64_t)word[0] << 32 | word[1];
 }
 
@@ -150,7 +138,7 @@ static psq_status report(fit *f, psq_error *err) {
 static psq_status run_epoch(fit *f, psq_error *err) {
     psq_fit_progress *const p = &f->progress;
     const int64_t n_seq = f->train->n_seq;
-    shuffle(f->opts->seed, p->epoch, n_seq, f->order);
+    order_samples(f);
     p->train = (psq_batch_result){0.0, 0, 0};
     p->valid = (psq_batch_result){0.0, 0, 0};
     int64_t n = 0;
