@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// io.c: text becomes a ragged batch; named arrays go to a safetensors file and come back; a damaged
-// file says what is wrong with it.
+// io.c: text and JSONL become ragged batches; named arrays go to a safetensors file and come back;
+// a damaged file says what is wrong with it.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +37,25 @@ static void read_text(const psq_ctx *ctx) {
     psq_text_destroy(text);
 }
 
+static void read_jsonl(const psq_ctx *ctx) {
+    const char lines[] = "{\"x\": [[1, 2], [3, 4.5]], \"y\": \"up\"}\n{\"x\": [[6, 5]]}\n";
+    psq_series *series = NULL;
+    require(psq_series_create(ctx, NULL, &series, &error));
+    require(psq_series_add_jsonl(series, "series.jsonl", lines, strlen(lines), &error));
+    const int64_t *const offsets = psq_series_offsets(series);
+    const int64_t width = psq_series_width(series);
+    const float *const values = (const float *)psq_series_values(series); // psq_series_dtype: F32
+    for (int64_t b = 0; b < psq_series_n_seq(series); b++) {
+        const char *const name = psq_series_label_name(series, psq_series_labels(series)[b]);
+        printf("sequence %lld (%s):", (long long)b, name != NULL ? name : "no label");
+        for (int64_t i = offsets[b] * width; i < offsets[b + 1] * width; i++) {
+            printf(" %g", (double)values[i]);
+        }
+        printf("\n");
+    }
+    psq_series_destroy(series);
+}
+
 static void write_and_read(const psq_ctx *ctx, const char *path) {
     float weight[] = {1.0F, 2.0F, 3.0F, 4.0F, 5.0F, 6.0F};
     const psq_tensor tensor = {"weight", PSQ_F32, 2, {2, 3}, weight};
@@ -56,6 +75,7 @@ int main(void) {
     psq_ctx *ctx = NULL;
     require(psq_ctx_create(NULL, &ctx, &error));
     read_text(ctx);
+    read_jsonl(ctx);
 
     const char path[] = "example_io.safetensors";
     write_and_read(ctx, path);

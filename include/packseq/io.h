@@ -1,11 +1,11 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// io.h: files. Named tensors in safetensors files, ragged data sets from text. Files from strangers
-// are safe to load: everything is checked before it is used, memory grows with the file's size only
-// (as each function says), and every error about a file names it. A control character is here one
-// below U+0020, one from U+007F to U+009F or one that turns the direction of a text: U+202A to
-// U+202E, U+2066 to U+2069.
+// io.h: files. Named tensors in safetensors files, ragged data sets from text and JSONL. Files from
+// strangers are safe to load: everything is checked before it is used, memory grows with the file's
+// size only (as each function says), and every error about a file names it. A control character is
+// here one below U+0020, one from U+007F to U+009F or one that turns the direction of a text:
+// U+202A to U+202E, U+2066 to U+2069.
 #ifndef PACKSEQ_IO_H
 #define PACKSEQ_IO_H
 
@@ -122,6 +122,65 @@ psq_text_labels(const psq_text *text); // [n_seq] index of the label, -1: none
 // NULL for an index that is none.
 PSQ_API int64_t psq_text_n_labels(const psq_text *text);
 PSQ_API const char *psq_text_label_name(const psq_text *text, int64_t index);
+
+// ---- data sets of numbers
+
+typedef struct psq_series_opts {
+    size_t struct_size; // set by PSQ_SERIES_OPTS_INIT
+    int64_t max_length; // default 1 MiB, at least 1; a longer line (bytes without its end) is an
+                        // error, never cut
+} psq_series_opts;
+
+#define PSQ_SERIES_OPTS_INIT \
+    { sizeof(psq_series_opts), 1 << 20 }
+
+// Ragged numbers, in jagged order, with labels. Grows by adding files and texts. All sequences are
+// of one kind: bytes (U8), single numbers (I32, or F32 once one of them is no integer of 32 bits)
+// or vectors of one width (F32). The arrays are valid until the next addition; they grow by
+// doubling.
+typedef struct psq_series psq_series;
+
+// An empty data set. opts may be NULL: all defaults. PSQ_INVALID: an option that is none of the
+// above. PSQ_NOMEM.
+PSQ_API PSQ_MUST psq_status psq_series_create(const psq_ctx *ctx, const psq_series_opts *opts,
+                                              psq_series **out, psq_error *err);
+PSQ_API void psq_series_destroy(psq_series *series);
+
+// Adds the lines of a JSONL file, which is read piece by piece up to the first fault. A line is an
+// object, or blank, which is skipped; lines end and the file begins as psq_text_add_file has it.
+// "x" is the sequence: a string, whose bytes are the rows, a list of numbers, or a list of lists of
+// as many numbers each. An empty list is a sequence of length 0, of numbers or vectors. "y", which
+// may be missing, is its label: a string or an integer, which counts as its digits. Other keys are
+// ignored. A number becomes the nearest double and then the nearest float; those that have none are
+// refused. Whether numbers are integers all lines decide, of all files: a number with a fraction or
+// an exponent, or beyond 32 bits, makes all of them floats.
+// PSQ_FORMAT: "path:line: ..." a line over max_length, NUL, also as \u0000, bytes that are no
+// UTF-8, no JSON, a key twice, no x, an x of another kind or width than before, an integer beyond
+// 64 bits, a number beyond a float, a label that is empty, longer than 1024 bytes or has a control
+// character. PSQ_IO: with the path. PSQ_NOMEM. After an error the data set is as it was before the
+// call. A line goes through jansson, whose memory does not come from the context's allocator and
+// may be fifty times the line's; where it runs out the status may be PSQ_FORMAT.
+PSQ_API PSQ_MUST psq_status psq_series_add_jsonl_file(psq_series *series, const char *path,
+                                                      psq_error *err);
+
+// The same from memory; `name` stands for the path.
+PSQ_API PSQ_MUST psq_status psq_series_add_jsonl(psq_series *series, const char *name,
+                                                 const char *bytes, size_t size, psq_error *err);
+
+PSQ_API int64_t psq_series_n_seq(const psq_series *series);
+PSQ_API const int64_t *psq_series_offsets(const psq_series *series); // [n_seq + 1]
+// PSQ_U8, PSQ_I32 or PSQ_F32; PSQ_I32 while there are no rows.
+PSQ_API psq_dtype psq_series_dtype(const psq_series *series);
+// D: the numbers of a vector. 0: rows are no vectors.
+PSQ_API int64_t psq_series_width(const psq_series *series);
+// [offsets[n_seq]], or [offsets[n_seq]][D], of psq_series_dtype; may be NULL while there are none.
+PSQ_API const void *psq_series_values(const psq_series *series);
+// [n_seq] index of the label, -1: none; may be NULL while there are none.
+PSQ_API const int32_t *psq_series_labels(const psq_series *series);
+
+// As psq_text_n_labels and psq_text_label_name.
+PSQ_API int64_t psq_series_n_labels(const psq_series *series);
+PSQ_API const char *psq_series_label_name(const psq_series *series, int64_t index);
 
 #ifdef __cplusplus
 }

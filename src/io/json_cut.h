@@ -9,12 +9,7 @@
 
 #include <jansson.h>
 
-#include "packseq/base.h"
-
-typedef struct psq_span {
-    const char *at;
-    size_t size;
-} psq_span;
+#include "io/names.h"
 
 typedef struct psq_cut {
     const char *file;   // for errors

@@ -13,6 +13,12 @@ enum {
     PSQ_NAME_SHOWN = 64  // bytes of it in an error
 };
 
+// A part of a text.
+typedef struct psq_span {
+    const char *at;
+    size_t size;
+} psq_span;
+
 // Bytes of the longest prefix that is UTF-8: no overlong form, no surrogate, nothing above
 // U+10FFFF. Equal to size if all of it is.
 size_t psq_utf8_prefix(const char *bytes, size_t size);
