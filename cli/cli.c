@@ -11,9 +11,11 @@
 
 #include "numbers.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,6 +104,31 @@ int cli_ctx(int64_t n_threads, psq_ctx **out) {
         unsetenv("PSQ_THREADS");
     }
     return psq_ctx_create(&opts, out, &err) == PSQ_OK ? EXIT_SUCCESS : fail_error(&err);
+}
+
+int cli_check_out(const char *path) {
+    if (path[0] == '\0') {
+        return fail_usage("--out is empty, must be the path of a file");
+    }
+    struct stat info;
+    const char *const slash = strrchr(path, '/');
+    const size_t size = slash ? (size_t)(slash - path) + 1 : 0;
+    char *const directory = cli_alloc(size + 2, 1);
+    memcpy(directory, size > 0 ? path : ".", size > 0 ? size : 1);
+    int code = EXIT_SUCCESS;
+    const bool exists = stat(path, &info) == 0;
+    if (exists && S_ISDIR(info.st_mode)) {
+        say("--out is '%s', which is a directory", path);
+        code = EXIT_IO;
+    } else if (exists && !S_ISREG(info.st_mode)) {
+        say("--out is '%s', which is no regular file and would be replaced by one", path);
+        code = EXIT_IO;
+    } else if (access(directory, W_OK | X_OK) != 0) {
+        say("--out is '%s', but %s cannot be written to: %s", path, directory, strerror(errno));
+        code = EXIT_IO;
+    }
+    free(directory);
+    return code;
 }
 
 void cli_no_memory(void) {

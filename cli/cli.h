@@ -32,6 +32,7 @@ extern const command cmd_bench;
 extern const command cmd_eval;
 extern const command cmd_explain;
 extern const command cmd_info;
+extern const command cmd_pack;
 extern const command cmd_run;
 extern const command cmd_train;
 
@@ -50,6 +51,10 @@ int fail_file(const char *path, const psq_error *err); // names the file first
 // The context of a command that computes with as many threads as its --threads says, which goes
 // before what PSQ_THREADS says. Returns the exit code.
 int cli_ctx(int64_t n_threads, psq_ctx **out);
+
+// Whether --out can be written there, before time is spent on what it is to hold. Returns the exit
+// code.
+int cli_check_out(const char *path);
 
 #define THREADS_OPTION_ROW(offset)                                                      \
     {                                                                                   \

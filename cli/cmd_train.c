@@ -4,7 +4,6 @@
 // cmd_train.c: `packseq train`: from text to a model file. Without files it trains on the embedded
 // word lists, so that the first thing somebody tries works. A tenth of the sequences is never
 // trained on; how well the model does there is the result.
-#define _POSIX_C_SOURCE 200809L // access, stat
 
 #include "cli.h"
 
@@ -16,11 +15,8 @@
 #include "text_picture.h"
 #include "train_options.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 // The picture before training shows this many of a batch's sequences.
 enum { SHOWN = 10 };
@@ -46,32 +42,6 @@ static void train_free(training *t) {
 }
 
 // ---- before
-
-// Whether the model can be saved there, before a minute is spent on it.
-static int check_out(const char *path) {
-    if (path[0] == '\0') {
-        return fail_usage("--out is empty, must be the path of a file");
-    }
-    struct stat info;
-    const char *const slash = strrchr(path, '/');
-    const size_t size = slash ? (size_t)(slash - path) + 1 : 0;
-    char *const directory = cli_alloc(size + 2, 1);
-    memcpy(directory, size > 0 ? path : ".", size > 0 ? size : 1);
-    int code = EXIT_SUCCESS;
-    const bool exists = stat(path, &info) == 0;
-    if (exists && S_ISDIR(info.st_mode)) {
-        say("--out is '%s', which is a directory", path);
-        code = EXIT_IO;
-    } else if (exists && !S_ISREG(info.st_mode)) {
-        say("--out is '%s', which is no regular file and would be replaced by one", path);
-        code = EXIT_IO;
-    } else if (access(directory, W_OK | X_OK) != 0) {
-        say("--out is '%s', but %s cannot be written to: %s", path, directory, strerror(errno));
-        code = EXIT_IO;
-    }
-    free(directory);
-    return code;
-}
 
 static int check_data(const training *t) {
     const int64_t n_classes = psq_text_n_labels(t->text);
@@ -316,7 +286,7 @@ static int run(const void *options, int n_args, char **args) {
     training t = {.o = options};
     int code = train_options_check(t.o);
     if (code == EXIT_SUCCESS) {
-        code = check_out(t.o->out);
+        code = cli_check_out(t.o->out);
     }
     if (code == EXIT_SUCCESS) {
         code = train(&t, n_args, args);

@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
+const char data_stdin_name[] = "standard input";
+
 const char *label_choice(int index) {
     static const char *const names[] = {"file", "column", NULL};
     return names[index];
@@ -29,7 +31,7 @@ static psq_status add_embedded(psq_text *text, psq_error *err) {
 }
 
 // Whether bytes[begin, size) end in a line that nothing can make right any more. Reading on would
-// be vain, for ever where the input has no end; psq_text_add says what is wrong.
+// be vain, for ever where the input has no end; who takes the lines says what is wrong.
 static bool is_hopeless(const char *bytes, size_t begin, size_t size, size_t *line,
                         int64_t max_length) {
     for (size_t i = begin; i < size; i++) {
@@ -42,7 +44,7 @@ static bool is_hopeless(const char *bytes, size_t begin, size_t size, size_t *li
     return size - *line > (size_t)max_length + 1; // a CR may end it
 }
 
-static int add_stdin(psq_text *text, int64_t max_length) {
+int data_read_stdin(int64_t max_length, char **out, size_t *n) {
     size_t size = 0;
     size_t line = 0; // where the last one begins
     size_t capacity = 1 << 16;
@@ -58,12 +60,21 @@ static int add_stdin(psq_text *text, int64_t max_length) {
             bytes = cli_grow(bytes, capacity, 1);
         }
     }
-    psq_error err;
-    int code = EXIT_SUCCESS;
+    *out = bytes;
+    *n = size;
     if (ferror(stdin)) {
         say("cannot read standard input: %s", strerror(errno));
-        code = EXIT_IO;
-    } else if (psq_text_add(text, "standard input", bytes, size, &err) != PSQ_OK) {
+        return EXIT_IO;
+    }
+    return EXIT_SUCCESS;
+}
+
+static int add_stdin(psq_text *text, int64_t max_length) {
+    psq_error err;
+    char *bytes = NULL;
+    size_t size = 0;
+    int code = data_read_stdin(max_length, &bytes, &size);
+    if (code == EXIT_SUCCESS && psq_text_add(text, data_stdin_name, bytes, size, &err) != PSQ_OK) {
         code = fail_error(&err);
     }
     free(bytes);

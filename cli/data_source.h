@@ -47,6 +47,11 @@ const char *label_choice(int index);
 int data_read(const psq_ctx *ctx, const data_options *options, int n_files, char **files,
               psq_text **out);
 
+// All of standard input, or what there is up to a line that has NUL or more than max_length bytes.
+// Returns the exit code; *bytes is freed in any case.
+int data_read_stdin(int64_t max_length, char **bytes, size_t *size);
+extern const char data_stdin_name[]; // in errors
+
 typedef enum data_part { PART_ALL, PART_TRAIN, PART_TEST } data_part;
 
 // A tenth of all sequences is the test part: those whose 64-bit FNV-1a hash is a multiple of 10. It

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-static const command *const commands[] = {&cmd_explain, &cmd_train, &cmd_eval,
+static const command *const commands[] = {&cmd_explain, &cmd_pack,  &cmd_train, &cmd_eval,
                                           &cmd_run,     &cmd_bench, &cmd_info};
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

@@ -229,7 +229,6 @@ void picture_draw(const psq_layout *layout, picture_style style, FILE *out) {
 }
 
 static void bar(const picture *p, int64_t length) {
-    label_text(p, "", 0);
     for (int64_t t = 0; t < length; t++) {
         fputs(p->glyph->element, p->out);
     }
@@ -262,6 +261,7 @@ void picture_draw_bars(const psq_layout *layout, const char *const *names, int64
     p.n_steps = smaller(psq_layout_n_steps(layout), larger(style.width / 2, 8));
     for (int64_t b = 0; b < p.n_seq; b++) {
         const int64_t length = psq_layout_lengths(layout)[b];
+        label_text(&p, "", 0);
         bar(&p, smaller(length, p.n_steps));
         const int room = (int)larger(style.width - INDENT - p.n_steps - 4, 0);
         if (p.n_steps < length) {
@@ -276,6 +276,14 @@ void picture_draw_bars(const psq_layout *layout, const char *const *names, int64
                 n_seq - p.n_seq);
     }
     batch_sizes_line(&p, style.width);
+}
+
+void picture_bar(int64_t length, int64_t width, picture_style style, FILE *out) {
+    const picture p = {.out = out,
+                       .glyph = style.ascii ? &ascii_glyphs : &utf8_glyphs,
+                       .colour = style.colour,
+                       .n_steps = width};
+    bar(&p, length);
 }
 
 void picture_print_saved(const psq_layout *layout, int64_t n_padded, FILE *out) {

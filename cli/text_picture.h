@@ -24,6 +24,9 @@ void picture_draw(const psq_layout *layout, picture_style style, FILE *out);
 void picture_draw_bars(const psq_layout *layout, const char *const *names, int64_t max_seq,
                        picture_style style, FILE *out);
 
+// One bar alone: `length` elements, then padding up to `width`.
+void picture_bar(int64_t length, int64_t width, picture_style style, FILE *out);
+
 // "9 rows packed, 12 padded: packing saves 3 rows (25.0 %)". n_padded is B * T.
 void picture_print_saved(const psq_layout *layout, int64_t n_padded, FILE *out);
 

@@ -7,6 +7,7 @@
 #define PACKSEQ_PACKSEQ_H
 
 #include "packseq/base.h"
+#include "packseq/batcher.h"
 #include "packseq/io.h"
 #include "packseq/layout.h"
 #include "packseq/plan.h"

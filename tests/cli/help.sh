@@ -4,6 +4,7 @@ t packseq help
 t packseq --version
 t packseq help explain
 t packseq explain --help
+t packseq help pack
 t packseq train -h
 t packseq help eval
 t packseq help run
