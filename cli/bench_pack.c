@@ -14,12 +14,16 @@
 #include <string.h>
 
 enum {
-    SMALL_BYTES = 256 * 1024, // rows of a batch in the caches
+    N_SIZES = 3,
     N_WIDTHS = 6,
     N_FORMS = PSQ_N_ORDER + 1, // the orders, and a list
     LIST = PSQ_N_ORDER,
     N_JOBS = 10
 };
+
+// Bytes of a batch's rows: in the second level of the caches, in the last, beyond all of them,
+// which is --large.
+static const size_t sizes[N_SIZES] = {(size_t)256 << 10, (size_t)4 << 20, 0};
 
 static const int64_t widths[N_WIDTHS] = {1, 4, 16, 64, 256, 1024};
 
@@ -102,7 +106,7 @@ static psq_status time_job(batch *x, int job, int64_t n, psq_error *err) {
 
 // What is in the caches is run some times in a row, once before the clock runs.
 static psq_status measure(batch *x, double seconds, psq_error *err) {
-    const bool large = x->bytes > 8 * (size_t)SMALL_BYTES;
+    const bool large = x->bytes > 2 * sizes[1];
     const double start = cli_seconds();
     for (int job = 0; job < N_JOBS; job++) {
         x->best[job] = 1e9;
@@ -170,9 +174,14 @@ static int run_batch(const psq_ctx *ctx, const bench_pack_opts *o, int64_t width
 
 // ---- output
 
-static void print_table(const batch batches[N_WIDTHS], const char *title) {
-    printf("\n%-24s", title);
-    for (int i = 0; i < N_WIDTHS; i++) {
+static size_t size_of(const bench_pack_opts *o, int i) {
+    return sizes[i] > 0 ? sizes[i] : (size_t)o->large_bytes;
+}
+
+static void print_table(const batch batches[N_WIDTHS], size_t bytes) {
+    printf("\n%3zu %s of rows, floats %7" PRId64, bytes >> (bytes >> 20 > 0 ? 20 : 10),
+           bytes >> 20 > 0 ? "MiB" : "KiB", widths[0]);
+    for (int i = 1; i < N_WIDTHS; i++) {
         printf("%9" PRId64, widths[i]);
     }
     for (int job = 0; job < N_JOBS; job++) {
@@ -206,27 +215,26 @@ static json_t *json_batch(const batch *x, int64_t width) {
 }
 
 static void print_json(const psq_ctx *ctx, const bench_pack_opts *o,
-                       const batch batches[2][N_WIDTHS]) {
+                       const batch batches[N_SIZES][N_WIDTHS]) {
     json_t *const document = json_new_object();
     json_put(document, "lengths", json_string(o->lengths));
     json_put(document, "sequences", json_integer(o->batch));
     json_put(document, "threads", json_integer(psq_ctx_n_threads(ctx)));
-    for (int large = 0; large < 2; large++) {
-        json_t *const array = json_new_array();
-        for (int i = 0; i < N_WIDTHS; i++) {
-            json_push(array, json_batch(&batches[large][i], widths[i]));
-        }
-        json_put(document, large ? "large" : "small", array);
+    json_t *const array = json_new_array();
+    for (int i = 0; i < N_SIZES * N_WIDTHS; i++) {
+        json_push(array, json_batch(&batches[i / N_WIDTHS][i % N_WIDTHS], widths[i % N_WIDTHS]));
     }
+    json_put(document, "batches", array);
     json_print(document);
 }
 
 int bench_pack(const psq_ctx *ctx, const bench_pack_opts *o) {
-    batch batches[2][N_WIDTHS];
-    for (int i = 0; i < 2 * N_WIDTHS; i++) {
-        const size_t bytes = i < N_WIDTHS ? SMALL_BYTES : (size_t)o->large_bytes;
-        const int code =
-            run_batch(ctx, o, widths[i % N_WIDTHS], bytes, &batches[i / N_WIDTHS][i % N_WIDTHS]);
+    batch batches[N_SIZES][N_WIDTHS];
+    bench_pack_opts each = *o;
+    each.seconds = o->seconds / (N_SIZES * N_WIDTHS);
+    for (int i = 0; i < N_SIZES * N_WIDTHS; i++) {
+        const int code = run_batch(ctx, &each, widths[i % N_WIDTHS], size_of(o, i / N_WIDTHS),
+                                   &batches[i / N_WIDTHS][i % N_WIDTHS]);
         if (code != EXIT_SUCCESS) {
             return code;
         }
@@ -239,7 +247,8 @@ int bench_pack(const psq_ctx *ctx, const bench_pack_opts *o) {
     printf("batches   %" PRId64 " sequence%s (%s), %" PRId64 " thread%s, memcpy always one\n",
            o->batch, o->batch == 1 ? "" : "s", o->lengths, n_threads, n_threads == 1 ? "" : "s");
     printf("speeds    GB/s written, padding included, and share of memcpy of as many bytes\n");
-    print_table(batches[0], "in cache, floats a row");
-    print_table(batches[1], "beyond, floats a row");
+    for (int i = 0; i < N_SIZES; i++) {
+        print_table(batches[i], size_of(o, i));
+    }
     return EXIT_SUCCESS;
 }

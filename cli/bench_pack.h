@@ -11,7 +11,7 @@ typedef struct bench_pack_opts {
     const char *lengths; // a kind, no file
     int64_t batch;
     uint64_t seed;
-    double seconds;      // for each batch, at least one round
+    double seconds;      // about, but at least one round of each batch
     int64_t large_bytes; // rows of the batches that exceed the caches
     bool json;
 } bench_pack_opts;

@@ -79,7 +79,8 @@ static inline char *psq_place_seq(const psq_place *place, int64_t b) {
         row = b * place->n_steps + psq_place_first(place, b);
         break;
     }
-    return place->rows + (size_t)row * place->row_bytes;
+    // An array without rows may be NULL, of which C has no sums.
+    return (char *)((uintptr_t)place->rows + (uintptr_t)row * place->row_bytes);
 }
 
 // What step t adds to it.

@@ -1,0 +1,290 @@
+// SPDX-FileCopyrightText: 2026 the packseq authors
+// SPDX-License-Identifier: Apache-2.0
+
+// tile_copy.h: the rows of one tile, written once for rows of all kinds: tiles.c compiles
+// psq_tile_copy for each of them. Packed rows and padded steps are written across sequences,
+// sequences along their steps, each from its beginning to its end.
+#ifndef PACKSEQ_RAGGED_TILE_COPY_H
+#define PACKSEQ_RAGGED_TILE_COPY_H
+
+#include "base/size.h"
+#include "ragged/place.h"
+#include "ragged/writer.h"
+
+enum {
+    TILE_SEQS = 64,    // at most
+    FEW_SEQS = 8,      // fewer are copied one by one
+    FETCH_BYTES = 8192 // asked for before they are copied
+};
+
+// The ways to walk the rows of a tile.
+typedef enum walk {
+    ACROSS_RANKS, // packed target: step by step, the ranks that are alive
+    ACROSS_CELLS, // padded target, time first: step by step, elements and padding
+    ALONG         // target by sequence: sequence by sequence, its elements and padding
+} walk;
+
+// A conversion; constant while it runs.
+typedef struct work {
+    const psq_layout *layout;
+    const psq_place *src;
+    const psq_place *dst;
+    walk walk;
+    bool by_rank; // tiles hold neighbouring ranks, else neighbouring sequences of the user's
+    bool whole;   // on both sides a sequence's rows lie one after the other
+    bool stream;  // past the caches
+    bool zeros;   // in the padding
+    psq_row_kind kind;
+    int64_t n_steps; // stored steps of the target, T if it is not padded
+    int64_t tile_seqs;
+    int64_t tile_steps;
+    const char *pattern; // what the padding of a row begins with, again and again
+    size_t pattern_bytes;
+} work;
+
+// Sequences i0 to i0 + n - 1, in the order of the tiles, and stored steps s0 to s1 - 1.
+typedef struct tile {
+    int64_t i0, n, s0, s1;
+    char *src[TILE_SEQS]; // element (b, 0)
+    char *dst[TILE_SEQS];
+    int64_t first[TILE_SEQS]; // the stored step of (b, 0), and that of the row after the last
+    int64_t end[TILE_SEQS];
+} tile;
+
+// ---- padding
+
+// n whole rows, one after the other.
+static void fill_rows(const work *w, char *dst, int64_t n) {
+    size_t left = (size_t)n * w->dst->row_bytes;
+    if (w->zeros && !w->stream) {
+        memset(dst, 0, left);
+        return;
+    }
+    while (left > 0) {
+        const size_t size = left < w->pattern_bytes ? left : w->pattern_bytes;
+        psq_bytes_copy(dst, w->pattern, size, w->stream);
+        dst += size;
+        left -= size;
+    }
+}
+
+// Stored steps s to s + n - 1 of the target's sequence whose step 0 is at `dst`.
+static void fill_steps(const work *w, char *dst, int64_t s, int64_t n) {
+    const size_t stride = w->dst->stride;
+    if (stride == w->dst->row_bytes) {
+        fill_rows(w, dst + (size_t)s * stride, n);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        fill_rows(w, dst + (size_t)(s + i) * stride, 1);
+    }
+}
+
+// ---- rows from afar
+
+// Rows that go past the caches come from beyond them too, from as many places as a tile has
+// sequences or steps, which is more than a processor follows by itself: so it is told, some rows
+// before they are copied. What lies at `src` need not exist.
+PSQ_INLINE void fetch_row(psq_row_kind kind, uintptr_t src, size_t row_bytes) {
+    if (kind == PSQ_ROW_STREAM) {
+        for (size_t i = 0; i < row_bytes; i += 64) {
+            __builtin_prefetch((const void *)(src + i));
+        }
+        __builtin_prefetch((const void *)(src + row_bytes - 1)); // in a line more, or not
+    }
+}
+
+// How many rows before.
+PSQ_INLINE int64_t rows_ahead(size_t row_bytes) {
+    return row_bytes < FETCH_BYTES ? (int64_t)(FETCH_BYTES / row_bytes) : 1;
+}
+
+// ---- tiles of a target by sequence, and any with few sequences
+
+// Elements t0 to t1 - 1 of the tile's sequence i.
+PSQ_INLINE void copy_sequence(psq_row_kind kind, const work *w, const tile *x, int64_t i,
+                              int64_t t0, int64_t t1) {
+    const psq_place *const from = w->src;
+    const psq_place *const to = w->dst;
+    const size_t row_bytes = psq_row_size(kind, from->row_bytes);
+    const int64_t ahead = rows_ahead(row_bytes);
+    const bool together = to->stride == row_bytes && to->steps == NULL;
+    const int64_t last = w->layout->n_steps - 1;
+    psq_writer writer;
+    psq_writer_at(kind, &writer, x->dst[i] + psq_place_step(to, t0));
+    for (int64_t t = t0; t < t1; t++) {
+        if (!together) {
+            psq_writer_end(kind, &writer);
+            psq_writer_at(kind, &writer, x->dst[i] + psq_place_step(to, t));
+        }
+        fetch_row(kind, (uintptr_t)x->src[i] + psq_place_step(from, psq_min_count(t + ahead, last)),
+                  row_bytes);
+        const size_t step =
+            from->steps != NULL ? (size_t)from->steps[t] * row_bytes : (size_t)t * from->stride;
+        psq_writer_row(kind, &writer, x->src[i] + step, row_bytes);
+    }
+    psq_writer_end(kind, &writer);
+}
+
+PSQ_INLINE void copy_along(psq_row_kind kind, const work *w, const tile *x) {
+    for (int64_t i = 0; i < x->n; i++) {
+        const int64_t first = x->first[i];
+        const int64_t s0 = psq_min_count(psq_max_count(first, x->s0), x->s1);
+        const int64_t s1 = psq_max_count(psq_min_count(x->end[i], x->s1), s0);
+        char *const dst = x->dst[i] - (size_t)first * w->dst->stride;
+        const bool padded = w->dst->n_steps > 0;
+        if (padded) {
+            fill_steps(w, dst, x->s0, s0 - x->s0);
+        }
+        if (s0 < s1 && w->whole) {
+            psq_bytes_copy(dst + (size_t)s0 * w->dst->stride,
+                           x->src[i] + (size_t)(s0 - first) * w->src->stride,
+                           (size_t)(s1 - s0) * w->dst->row_bytes, w->stream);
+        } else if (s0 < s1) {
+            copy_sequence(kind, w, x, i, s0 - first, s1 - first);
+        }
+        if (padded) {
+            fill_steps(w, dst, s1, x->s1 - s1);
+        }
+    }
+}
+
+// The same step by step, where elements of a step lie near each other in the source, and sequences
+// begin with their first: long stretches are read, and rows that fill lines may be written
+// anywhere.
+PSQ_INLINE void copy_along_steps(psq_row_kind kind, const work *w, const tile *x) {
+    const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
+    const size_t ahead = (size_t)rows_ahead(row_bytes) * row_bytes;
+    psq_writer writers[TILE_SEQS];
+    for (int64_t i = 0; i < x->n; i++) {
+        psq_writer_at(kind, &writers[i], x->dst[i] + (size_t)x->s0 * row_bytes);
+    }
+    int64_t n = x->n;
+    for (int64_t s = x->s0; s < x->s1; s++) {
+        const size_t step = psq_place_step(w->src, psq_min_count(s, w->layout->n_steps));
+        while (n > 0 && x->end[n - 1] <= s) {
+            n--;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            if (s < x->end[i]) {
+                fetch_row(kind, (uintptr_t)x->src[i] + step + ahead, row_bytes);
+                psq_writer_row(kind, &writers[i], x->src[i] + step, row_bytes);
+            }
+        }
+    }
+    for (int64_t i = 0; i < x->n; i++) {
+        psq_writer_end(kind, &writers[i]);
+        if (w->dst->n_steps > 0) {
+            const int64_t s = psq_min_count(psq_max_count(x->end[i], x->s0), x->s1);
+            fill_steps(w, x->dst[i], s, x->s1 - s);
+        }
+    }
+}
+
+// ---- tiles of packed rows
+
+// Whether the source's rows of a step lie one after the other too.
+static bool are_neighbours(const work *w, const tile *x) {
+    int64_t i = 1;
+    while (i < x->n && x->src[i] == x->src[i - 1] + w->src->row_bytes) {
+        i++;
+    }
+    return i == x->n;
+}
+
+PSQ_INLINE void copy_across_ranks(psq_row_kind kind, const work *w, const tile *x) {
+    const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
+    const bool together = are_neighbours(w, x);
+    for (int64_t t = x->s0; t < x->s1; t++) {
+        const int64_t n = psq_min_count(w->layout->batch_sizes[t] - x->i0, x->n);
+        const size_t step = (size_t)t * w->src->stride;
+        char *const dst = x->dst[0] + (size_t)w->layout->step_offsets[t] * row_bytes;
+        if (together && n > 0) {
+            psq_bytes_copy(dst, x->src[0] + step, (size_t)n * row_bytes, w->stream);
+            continue;
+        }
+        const int64_t ahead = psq_min_count(rows_ahead(row_bytes), n);
+        psq_writer writer;
+        psq_writer_at(kind, &writer, dst);
+        for (int64_t i = 0; i < n; i++) {
+            const bool same_step = i + ahead < n;
+            const size_t next = same_step ? step : step + w->src->stride;
+            fetch_row(kind, (uintptr_t)x->src[i + ahead - (same_step ? 0 : n)] + next, row_bytes);
+            psq_writer_row(kind, &writer, x->src[i] + step, row_bytes);
+        }
+        psq_writer_end(kind, &writer);
+    }
+}
+
+// ---- tiles of padded steps
+
+// A short row is copied from the pattern where it is padding, because a choice of addresses costs
+// less than a jump that cannot be foretold.
+PSQ_INLINE void copy_cell(psq_row_kind kind, const work *w, psq_writer *writer, const char *src,
+                          bool is_element, size_t row_bytes) {
+    if (kind <= PSQ_ROW_NARROW) {
+        psq_writer_row(kind, writer, is_element ? src : w->pattern, row_bytes);
+    } else if (is_element) {
+        psq_writer_row(kind, writer, src, row_bytes);
+    } else if (kind == PSQ_ROW_STREAM) {
+        for (size_t at = 0; at < row_bytes; at += w->pattern_bytes) {
+            const size_t left = row_bytes - at;
+            psq_writer_row(kind, writer, w->pattern,
+                           left < w->pattern_bytes ? left : w->pattern_bytes);
+        }
+    } else {
+        fill_rows(w, writer->at, 1);
+        writer->at += row_bytes;
+    }
+}
+
+// psq_place_step for any t; where there is no such step the result means nothing.
+PSQ_INLINE size_t step_within(const psq_place *src, const int64_t *steps, int64_t t, int64_t last,
+                              size_t row_bytes) {
+    if (steps == NULL) {
+        return (size_t)t * src->stride;
+    }
+    const int64_t known = psq_min_count(psq_max_count(t, 0), last);
+    return (size_t)steps[known] * row_bytes;
+}
+
+PSQ_INLINE void copy_across_cells(psq_row_kind kind, const work *w, const tile *x) {
+    const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
+    const int64_t *const steps = w->src->steps;
+    const int64_t last = w->layout->n_steps - 1;
+    const int64_t ahead = psq_max_count(rows_ahead(row_bytes) / x->n, 1);
+    for (int64_t s = x->s0; s < x->s1; s++) {
+        psq_writer writer;
+        psq_writer_at(kind, &writer,
+                      w->dst->rows + (size_t)(s * w->layout->n_seq + x->i0) * row_bytes);
+        for (int64_t i = 0; i < x->n; i++) {
+            const int64_t t = s - x->first[i];
+            const bool is_element = (t >= 0) & (s < x->end[i]);
+            const size_t step = step_within(w->src, steps, t, last, row_bytes);
+            if (kind == PSQ_ROW_STREAM && s + ahead < x->end[i]) {
+                const size_t next = step_within(w->src, steps, t + ahead, last, row_bytes);
+                fetch_row(kind, (uintptr_t)x->src[i] + next, row_bytes);
+            }
+            copy_cell(kind, w, &writer, (const char *)((uintptr_t)x->src[i] + step), is_element,
+                      row_bytes);
+        }
+        psq_writer_end(kind, &writer);
+    }
+}
+
+// ---- any
+
+// kind must be a constant.
+PSQ_INLINE void psq_tile_copy(psq_row_kind kind, const work *w, const tile *x) {
+    if (w->walk == ALONG && !w->whole && kind >= PSQ_ROW_WIDE && !w->dst->storage.pad_left) {
+        copy_along_steps(kind, w, x);
+    } else if (w->walk == ALONG || x->n < FEW_SEQS) {
+        copy_along(kind, w, x);
+    } else if (w->walk == ACROSS_RANKS) {
+        copy_across_ranks(kind, w, x);
+    } else {
+        copy_across_cells(kind, w, x);
+    }
+}
+
+#endif
