@@ -104,6 +104,67 @@ PSQ_API PSQ_MUST psq_status psq_storage_n_rows(const psq_layout *layout, psq_sto
 PSQ_API int64_t psq_storage_row(const psq_layout *layout, psq_storage storage, int64_t b,
                                 int64_t t);
 
+// The inverse: the element that lies in this row. false, with *b and *t untouched, where that is
+// padding or no row of the array. Constant time in padded storages, a bisection in the others.
+PSQ_API bool psq_storage_element(const psq_layout *layout, psq_storage storage, int64_t row,
+                                 int64_t *b, int64_t *t);
+
+// Raises storage->n_steps to the smallest multiple of `multiple` that is at least T and at least
+// what it was. Packed and jagged storages do not look at it. PSQ_INVALID: `multiple` below 1; as
+// psq_storage_n_rows. PSQ_NOMEM: B * S overflows. The storage is untouched then.
+PSQ_API PSQ_MUST psq_status psq_storage_round_up(const psq_layout *layout, int64_t multiple,
+                                                 psq_storage *storage, psq_error *err);
+
+// The rows of one sequence in a storage, for loops over them in any order:
+//     for (int64_t t = 0; t < view.n_rows; t++) { use(x + psq_view_row(&view, t) * D); }
+typedef struct psq_view {
+    int64_t n_rows;       // L[b]
+    int64_t first;        // the row of t = 0, without the step's part; 0 where there is none
+    int64_t stride;       // rows from t to t + 1; packed: 0
+    const int64_t *steps; // packed: the step's part is steps[t], borrowed from the layout; else
+                          // NULL: t * stride
+} psq_view;
+
+// PSQ_INVALID: b is no sequence, view is NULL; else as psq_storage_n_rows.
+PSQ_API PSQ_MUST psq_status psq_layout_view(const psq_layout *layout, psq_storage storage,
+                                            int64_t b, psq_view *view, psq_error *err);
+
+// The row of element t, from 0 to n_rows - 1.
+static inline int64_t psq_view_row(const psq_view *view, int64_t t) {
+    return view->first + (view->steps != NULL ? view->steps[t] : t * view->stride);
+}
+
+// ---- masks
+
+// A mask says which rows of an array are elements.
+typedef enum psq_mask_kind {
+    PSQ_MASK_BYTES = 0, // row i: byte i, not 0; 1 is written
+    PSQ_MASK_BITS,      // row i: bit i % 8 of byte i / 8, the lowest bit being 0 (Arrow, NumPy's
+                        // bitorder="little"); the last byte's other bits are written as 0 and not
+                        // read
+    PSQ_N_MASK_KIND
+} psq_mask_kind;
+
+// The bytes of a mask of so many rows; 0 for a value outside the enum.
+PSQ_API size_t psq_mask_size(psq_mask_kind kind, int64_t n_rows);
+
+// Writes the mask of an array in this storage, psq_mask_size(kind, psq_storage_n_rows) bytes; that
+// of packed and jagged rows says yes to all. mask may be NULL if there are no rows. PSQ_INVALID: an
+// unknown kind, mask NULL; else as psq_storage_n_rows.
+PSQ_API PSQ_MUST psq_status psq_layout_mask(const psq_layout *layout, psq_storage storage,
+                                            psq_mask_kind kind, void *mask, psq_error *err);
+
+// The layout of n_seq sequences whose padded array has this mask. storage says the order, the side
+// of the padding, and in n_steps the S that the mask has: 0 is no step here, not T. Three
+// allocations. PSQ_INVALID: a mask with an element behind padding, or padding behind an element
+// where it should be on the left (the sequence and both steps are named): holes are never closed,
+// nor is a side guessed; an order that is not padded; an unknown kind; a negative count; mask NULL
+// with rows. PSQ_NOMEM: as psq_layout_from_lengths; n_seq * S overflows.
+PSQ_API PSQ_MUST psq_status psq_layout_from_mask(const psq_ctx *ctx, psq_storage storage,
+                                                 int64_t n_seq, psq_mask_kind kind,
+                                                 const void *mask, psq_layout **out,
+                                                 psq_error *err);
+
 #ifdef __cplusplus
 }
 #endif

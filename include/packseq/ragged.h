@@ -46,6 +46,21 @@ PSQ_API PSQ_MUST psq_status psq_convert_to_list(const psq_layout *layout, psq_st
                                                 const void *src, void *const *seqs,
                                                 size_t row_bytes, psq_error *err);
 
+// Makes n_rows rows of dst out of as many of src, which may be the same memory. What it returns
+// other than PSQ_OK ends psq_map.
+typedef psq_status (*psq_map_fn)(void *arg, int64_t n_rows, const void *src, void *dst);
+
+// Every element of an array through a function: dst[row] = fn(src[row]) for the rows of elements,
+// and the padding of dst is filled. Both arrays are in the same storage; their rows may have
+// different sizes, also 0, and where they have the same size dst may be src. fn is called with
+// stretches of rows that lie together, as long as they go, in the array's order, by the calling
+// thread: packed and jagged rows are one stretch. PSQ_INVALID, PSQ_SHAPE, PSQ_NOMEM: as
+// psq_convert; fn NULL. What fn returned, if it is not PSQ_OK: the rows from its stretch on are not
+// written then.
+PSQ_API PSQ_MUST psq_status psq_map(const psq_layout *layout, psq_storage storage, const void *src,
+                                    size_t src_row_bytes, void *dst, size_t dst_row_bytes,
+                                    psq_fill fill, psq_map_fn fn, void *arg, psq_error *err);
+
 #ifdef __cplusplus
 }
 #endif

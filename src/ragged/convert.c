@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/size.h"
+#include "ragged/fill.h"
 #include "ragged/place.h"
 #include "ragged/tiles.h"
 
@@ -41,21 +42,11 @@ static psq_status check_seqs(const psq_layout *layout, const void *const *seqs, 
     return PSQ_OK;
 }
 
-static psq_status check_fill(psq_fill fill, size_t row_bytes, psq_error *err) {
-    if (fill.value != NULL) {
-        PSQ_REQUIRE(err, fill.size > 0, PSQ_INVALID, "fill.size is 0, must be at least 1");
-        PSQ_REQUIRE(err, row_bytes % fill.size == 0, PSQ_INVALID,
-                    "fill.size is %zu, does not divide row_bytes, which is %zu", fill.size,
-                    row_bytes);
-    }
-    return PSQ_OK;
-}
-
 psq_status psq_convert(const psq_layout *layout, psq_storage from, const void *src, psq_storage to,
                        void *dst, size_t row_bytes, psq_fill fill, psq_error *err) {
     PSQ_TRY(check_rows(layout, "from", from, "src", src, row_bytes, err));
     PSQ_TRY(check_rows(layout, "to", to, "dst", dst, row_bytes, err));
-    PSQ_TRY(check_fill(fill, row_bytes, err));
+    PSQ_TRY(psq_fill_check(fill, "row_bytes", row_bytes, err));
     const psq_place source = psq_place_array(layout, from, (void *)src, row_bytes);
     const psq_place target = psq_place_array(layout, to, dst, row_bytes);
     psq_tiles_copy(&source, &target, fill);
@@ -66,7 +57,7 @@ psq_status psq_convert_from_list(const psq_layout *layout, const void *const *se
                                  void *dst, size_t row_bytes, psq_fill fill, psq_error *err) {
     PSQ_TRY(check_seqs(layout, seqs, row_bytes, err));
     PSQ_TRY(check_rows(layout, "to", to, "dst", dst, row_bytes, err));
-    PSQ_TRY(check_fill(fill, row_bytes, err));
+    PSQ_TRY(psq_fill_check(fill, "row_bytes", row_bytes, err));
     const psq_place source = psq_place_list(layout, (void *const *)seqs, row_bytes);
     const psq_place target = psq_place_array(layout, to, dst, row_bytes);
     psq_tiles_copy(&source, &target, fill);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/size.h"
+#include "ragged/fill.h"
 #include "ragged/pieces.h"
 
 // ---- what both directions check
@@ -44,16 +45,6 @@ psq_status psq_plan_check_call(const psq_plan_call *call, psq_error *err) {
                        call->row_bytes, err);
 }
 
-static psq_status check_fill(psq_fill fill, size_t row_bytes, psq_error *err) {
-    if (fill.value != NULL) {
-        PSQ_REQUIRE(err, fill.size > 0, PSQ_INVALID, "fill.size is 0, must be at least 1");
-        PSQ_REQUIRE(err, row_bytes % fill.size == 0, PSQ_INVALID,
-                    "fill.size is %zu, does not divide row_bytes, which is %zu", fill.size,
-                    row_bytes);
-    }
-    return PSQ_OK;
-}
-
 // ---- copying
 
 static void copy_piece(const psq_plan_call *call, const psq_piece *piece, int64_t i, int64_t t,
@@ -70,16 +61,6 @@ static void copy_piece(const psq_plan_call *call, const psq_piece *piece, int64_
     }
 }
 
-static void fill_row(char *dst, size_t row_bytes, psq_fill fill) {
-    if (fill.value == NULL) {
-        memset(dst, 0, row_bytes);
-        return;
-    }
-    for (size_t done = 0; done < row_bytes; done += fill.size) {
-        memcpy(dst + done, fill.value, fill.size);
-    }
-}
-
 static void fill_padding(const psq_plan_call *call, char *dst, psq_fill fill) {
     const psq_layout *const layout = call->plan->layout;
     const int64_t S = psq_storage_steps(layout, call->to);
@@ -89,7 +70,7 @@ static void fill_padding(const psq_plan_call *call, char *dst, psq_fill fill) {
         for (int64_t s = first; s < first + n_padding; s++) {
             const int64_t row =
                 call->to.order == PSQ_PADDED_TIME ? s * layout->n_seq + i : i * S + s;
-            fill_row(dst + (size_t)row * call->row_bytes, call->row_bytes, fill);
+            psq_fill_bytes(dst + (size_t)row * call->row_bytes, call->row_bytes, fill);
         }
     }
 }
@@ -108,7 +89,7 @@ psq_status psq_plan_apply(const psq_plan *plan, const psq_storage *from, const v
         .row_bytes = row_bytes,
     };
     PSQ_TRY(psq_plan_check_call(&call, err));
-    PSQ_TRY(check_fill(fill, row_bytes, err));
+    PSQ_TRY(psq_fill_check(fill, "row_bytes", row_bytes, err));
     if (row_bytes == 0) {
         return PSQ_OK;
     }
