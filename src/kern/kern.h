@@ -157,6 +157,13 @@ typedef struct psq_kern {
     // Reductions over the rows of sequences, and what is spread over them.
     void (*pool[PSQ_K_N_POOL])(const psq_k_steps *steps, void *u, void *v);
 
+    // Sequences become the columns of a matrix and columns sequences: to[t * n_lanes + lane] =
+    // from[lane][t], 0 from t = n[lane] on, and back, where t < n[lane]; t < n_steps.
+    void (*to_lanes)(int64_t n_lanes, int64_t n_steps, const void *const *from, const int64_t *n,
+                     void *to);
+    void (*from_lanes)(int64_t n_lanes, int64_t n_steps, const void *from, const int64_t *n,
+                       void *const *to);
+
     // Optimiser steps; momentum may be NULL if it is 0.
     void (*sgd)(int64_t n, const psq_k_sgd *k, void *weights, const void *grads, void *momentum);
     void (*adam)(int64_t n, const psq_k_adam *k, void *weights, const void *grads, void *m,

@@ -19,10 +19,12 @@ static pool_job job_of_scores(const pool_job *rows, void (*run)(pool_strip *), p
     return job;
 }
 
+// Where a row has one column, a number for a row is one for an element, and strips need not be
+// single.
 static void weighted_sum(pool_strip *strip) {
     const pool_job *const job = strip->job;
     psq_pool_fill(strip, 0.0, strip->u);
-    psq_pool_walk(strip, PSQ_K_POOL_FMA_ROW, &job->a, &job->b, NULL);
+    psq_pool_walk(strip, job->D == 1 ? PSQ_K_POOL_FMA : PSQ_K_POOL_FMA_ROW, &job->a, &job->b, NULL);
     psq_pool_put(strip, strip->u, job->result);
 }
 
@@ -42,7 +44,7 @@ psq_status psq_attend_forward(const psq_layout *layout, psq_dtype dtype, psq_sto
     job.a = psq_pool_rows(x, n_cols);
     job.b = psq_pool_rows(weights, 1);
     job.result = y;
-    job.single = true;
+    job.single = n_cols > 1;
     job.run = weighted_sum;
     psq_pool_run(&job);
     return PSQ_OK;
@@ -51,6 +53,27 @@ psq_status psq_attend_forward(const psq_layout *layout, psq_dtype dtype, psq_sto
 static void dot_rows(pool_strip *strip) {
     psq_pool_walk(strip, PSQ_K_POOL_DOT_ROW, &strip->job->a, &strip->job->b, &strip->job->out);
     psq_pool_pad(strip, &strip->job->out);
+}
+
+// out = a * b; a may be one number for each sequence.
+static void multiply(pool_strip *strip) {
+    const pool_job *const job = strip->job;
+    const pool_array *a = &job->a;
+    if (a->per_sequence) {
+        psq_pool_get(strip, a->p, strip->u);
+        psq_pool_walk(strip, PSQ_K_POOL_COPY, NULL, NULL, &job->out);
+        a = &job->out;
+    }
+    psq_pool_walk(strip, PSQ_K_POOL_MUL, a, &job->b, &job->out);
+    psq_pool_pad(strip, &job->out);
+}
+
+// The dot product of one column: the product, and + 0 of the sum that it is.
+static void multiply_add(pool_strip *strip) {
+    const pool_job *const job = strip->job;
+    multiply(strip);
+    psq_pool_fill(strip, 0.0, strip->u);
+    psq_pool_walk(strip, PSQ_K_POOL_ADD, &job->out, NULL, &job->out);
 }
 
 static void scale_rows(pool_strip *strip) {
@@ -65,13 +88,13 @@ static void zeros(pool_strip *strip) {
 }
 
 static void run_dots(pool_job job, pool_array x, pool_array dy, void *dots) {
-    job.a = x;
-    job.b = dy;
+    job.a = dy;
+    job.b = x;
     job.out = psq_pool_rows(dots, 1);
-    job.single = job.D > 0;
-    job.run = job.D > 0 ? dot_rows : zeros;
+    job.single = job.D > 1;
+    job.run = job.D > 1 ? dot_rows : job.D == 1 ? multiply_add : zeros;
     job.D = psq_max_count(job.D, 1);
-    job.n_block = job.D;
+    job.n_block = job.D > 1 ? job.D : POOL_COLS;
     psq_pool_run(&job);
 }
 
@@ -79,8 +102,8 @@ static void run_scale(pool_job job, pool_array x, const void *weights, void *y) 
     job.a = x;
     job.b = psq_pool_rows(weights, 1);
     job.out = psq_pool_rows(y, job.D);
-    job.single = true;
-    job.run = scale_rows;
+    job.single = job.D > 1;
+    job.run = job.D > 1 ? scale_rows : multiply;
     psq_pool_run(&job);
 }
 

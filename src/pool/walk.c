@@ -8,113 +8,18 @@
 // some steps at a time of theirs are laid side by side in a buffer, and from it back.
 #include "pool/walk.h"
 
-#include <math.h>
 #include <stdatomic.h>
-#include <string.h>
 
 #include "base/ctx.h"
 #include "base/fpenv.h"
 #include "base/team.h"
 
-enum { WORTH_BYTES = 256 << 10 }; // that a thread should have to read
-
-// ---- elements
-
-// n elements, which lie `from_step` and `to_step` bytes apart.
-static void copy_apart(int64_t n, size_t size, const char *from, size_t from_step, char *to,
-                       size_t to_step) {
-    if (size == sizeof(float)) {
-        for (int64_t i = 0; i < n; i++) {
-            memcpy(to + (size_t)i * to_step, from + (size_t)i * from_step, sizeof(float));
-        }
-    } else {
-        for (int64_t i = 0; i < n; i++) {
-            memcpy(to + (size_t)i * to_step, from + (size_t)i * from_step, sizeof(double));
-        }
-    }
-}
-
-static void copy_row(int64_t n, size_t size, const char *from, char *to) {
-    if (n < POOL_NARROW) {
-        copy_apart(n, size, from, size, to, size);
-    } else {
-        memcpy(to, from, (size_t)n * size);
-    }
-}
-
-static size_t place_of(const pool_strip *strip, int64_t lane) {
-    const pool_job *const job = strip->job;
-    return (size_t)(strip->seqs[lane] * job->D + strip->first_col) * job->size;
-}
-
-void psq_pool_get(const pool_strip *strip, const void *from, char *to) {
-    const size_t bytes = (size_t)strip->cols * strip->job->size;
-    for (int64_t lane = 0; lane < strip->n_lanes; lane++) {
-        copy_row(strip->cols, strip->job->size, (const char *)from + place_of(strip, lane),
-                 to + (size_t)lane * bytes);
-    }
-}
-
-void psq_pool_put(const pool_strip *strip, const char *from, void *to) {
-    const size_t bytes = (size_t)strip->cols * strip->job->size;
-    for (int64_t lane = 0; lane < strip->n_lanes; lane++) {
-        copy_row(strip->cols, strip->job->size, from + (size_t)lane * bytes,
-                 (char *)to + place_of(strip, lane));
-    }
-}
-
-static void fill(int64_t n, size_t size, double value, char *to) {
-    const float value32 = (float)value;
-    for (int64_t i = 0; i < n; i++) {
-        memcpy(to + (size_t)i * size, size == sizeof value32 ? (const void *)&value32 : &value,
-               size);
-    }
-}
-
-void psq_pool_fill(const pool_strip *strip, double value, char *to) {
-    fill(psq_pool_n(strip), strip->job->size, value, to);
-}
-
-void psq_pool_fill_empty(const pool_strip *strip, double value, char *to) {
-    int64_t lane = strip->n_lanes; // lanes without rows are the last
-    while (lane > 0 && strip->job->layout->lengths[strip->seqs[lane - 1]] == 0) {
-        lane--;
-        fill(strip->cols, strip->job->size, value,
-             to + (size_t)(lane * strip->cols) * strip->job->size);
-    }
-}
-
-void psq_pool_shares(const pool_strip *strip, char *to) {
-    const size_t bytes = (size_t)strip->cols * strip->job->size;
-    for (int64_t lane = 0; lane < strip->n_lanes; lane++) {
-        const int64_t length = strip->job->layout->lengths[strip->seqs[lane]];
-        fill(strip->cols, strip->job->size, length > 0 ? 1.0 / (double)length : 0.0,
-             to + (size_t)lane * bytes);
-    }
-}
-
-void psq_pool_finite(pool_strip *strip, bool both) {
-    const size_t size = strip->job->size;
-    for (int64_t i = 0; i < psq_pool_n(strip); i++) {
-        char *const at = strip->u + (size_t)i * size;
-        float x32;
-        double x;
-        memcpy(&x32, at, sizeof x32);
-        if (size == sizeof x) {
-            memcpy(&x, at, sizeof x);
-        } else {
-            x = (double)x32;
-        }
-        if (x == -(double)INFINITY || (both && x == (double)INFINITY)) {
-            fill(1, size, 0.0, at);
-        }
-    }
-}
-
-void psq_pool_top(pool_strip *strip) {
-    psq_pool_fill(strip, -(double)INFINITY, strip->u);
-    psq_pool_walk(strip, PSQ_K_POOL_MAX, &strip->job->a, NULL, NULL);
-}
+enum {
+    WORTH_BYTES = 256 << 10, // that a thread should have to read
+    TILE_BYTES = 16 << 10,   // of rows that a kernel takes at once
+    TOUCH_BYTES = 24 << 10,  // of rows that may stay in the first cache
+    CACHE_LINE = 64
+};
 
 // ---- where rows lie
 
@@ -150,7 +55,8 @@ void psq_pool_pad(const pool_strip *strip, const pool_array *out) {
         const int64_t first = psq_row(job->layout, job->storage, b, 0) +
                               (job->storage.pad_left ? -n_pad : length) * stride;
         for (int64_t s = 0; s < n_pad; s++) {
-            fill(n, job->size, 0.0, element(job, out, first + s * stride, strip->first_col));
+            psq_pool_set(n, job->size, 0.0,
+                         element(job, out, first + s * stride, strip->first_col));
         }
     }
 }
@@ -160,7 +66,7 @@ void psq_pool_pad(const pool_strip *strip, const pool_array *out) {
 // The rows of one array at some steps; NULL if there is no array.
 static void *const *point(const pool_strip *strip, const pool_array *array, int64_t n_rows,
                           const int64_t *rows, void **to) {
-    if (array == NULL || array->p == NULL) {
+    if (array == NULL) {
         return NULL;
     }
     for (int64_t r = 0; r < n_rows; r++) {
@@ -189,8 +95,10 @@ static void walk_there(pool_strip *strip, psq_k_pool op, const pool_array *a, co
     int64_t rows[POOL_STEPS];
     int64_t n[POOL_STEPS];
     void *p[3][POOL_STEPS];
-    for (int64_t t = 0; t < strip->n_steps; t += POOL_STEPS) {
-        const int64_t n_rows = psq_min_count(POOL_STEPS, strip->n_steps - t);
+    const int64_t row_bytes = psq_pool_n(strip) * (int64_t)strip->job->size;
+    const int64_t most = psq_min_count(POOL_STEPS, psq_max_count(TILE_BYTES / row_bytes, 1));
+    for (int64_t t = 0; t < strip->n_steps; t += most) {
+        const int64_t n_rows = psq_min_count(most, strip->n_steps - t);
         find_rows(strip, t, n_rows, rows, n);
         const psq_k_steps steps = {n_rows, n,
                                    (const void *const *)point(strip, a, n_rows, rows, p[0]),
@@ -202,70 +110,109 @@ static void walk_there(pool_strip *strip, psq_k_pool op, const pool_array *a, co
 
 // ---- a walk over rows that are gathered
 
+// Steps of all lanes in a buffer: step by step, column by column, lane by lane.
 typedef char gathered[POOL_STEPS * POOL_GATHER * POOL_MAX_SIZE];
 
-// Steps [t, t + n_rows) of all lanes, between an array and a buffer.
-static void move_steps(const pool_strip *strip, const pool_array *array, int64_t t, int64_t n_rows,
+// Steps [t, t + n_steps) of all lanes, between an array and a buffer. Where a sequence's elements
+// lie side by side, it is a lane of n_steps * D elements. Nothing here branches on a length, since
+// no such branch would be foreseen.
+static void move_lanes(const pool_strip *strip, const pool_array *array, int64_t t, int64_t n_steps,
+                       char *buffer, bool back) {
+    const pool_job *const job = strip->job;
+    int64_t n[POOL_GATHER];
+    void *lanes[POOL_GATHER];
+    for (int64_t lane = 0; lane < strip->n_lanes; lane++) {
+        const int64_t b = strip->seqs[lane];
+        const int64_t length = job->layout->lengths[b];
+        const int64_t row = psq_row(job->layout, job->storage, b, psq_min_count(t, length));
+        n[lane] = psq_max_count(length - t, 0) * strip->cols;
+        lanes[lane] = element(job, array, row, 0);
+    }
+    if (back) {
+        job->kern->from_lanes(strip->n_lanes, n_steps * strip->cols, buffer, n, lanes);
+    } else {
+        job->kern->to_lanes(strip->n_lanes, n_steps * strip->cols, (const void *const *)lanes, n,
+                            buffer);
+    }
+}
+
+// The same where a step's rows lie side by side.
+static void move_steps(const pool_strip *strip, const pool_array *array, int64_t t, int64_t n_steps,
                        char *buffer, bool back) {
     const pool_job *const job = strip->job;
     const size_t stride = (size_t)(stride_of(job) * array->width) * job->size;
     const size_t pitch = (size_t)psq_pool_n(strip) * job->size;
     for (int64_t lane = 0; lane < strip->n_lanes; lane++) {
         const int64_t b = strip->seqs[lane];
-        const int64_t n = psq_min_count(n_rows, job->layout->lengths[b] - t);
-        if (n <= 0) {
-            break;
-        }
-        const int64_t row = psq_row(job->layout, job->storage, b, t);
-        for (int64_t col = 0; col < strip->cols; col++) {
-            char *const there = element(job, array, row, col);
-            char *const here = buffer + (size_t)(lane * strip->cols + col) * job->size;
+        const int64_t n = psq_min_count(n_steps, job->layout->lengths[b] - t);
+        for (int64_t col = 0; col < strip->cols && n > 0; col++) {
+            char *const there = element(job, array, psq_row(job->layout, job->storage, b, t), col);
+            char *const here = buffer + (size_t)(col * strip->n_lanes + lane) * job->size;
             if (back) {
-                copy_apart(n, job->size, here, pitch, there, stride);
+                psq_pool_copy(n, job->size, here, pitch, there, stride);
             } else {
-                copy_apart(n, job->size, there, stride, here, pitch);
+                psq_pool_copy(n, job->size, there, stride, here, pitch);
             }
         }
     }
 }
 
-static void *const *gather(const pool_strip *strip, const pool_array *array, int64_t t,
-                           int64_t n_rows, bool wanted, char *buffer, void **to) {
-    if (array == NULL || array->p == NULL) {
-        return NULL;
+static void move(const pool_strip *strip, const pool_array *array, int64_t t, int64_t n_steps,
+                 char *buffer, bool back) {
+    if (array != NULL) {
+        (stride_of(strip->job) == 1 ? move_lanes : move_steps)(strip, array, t, n_steps, buffer,
+                                                               back);
     }
-    if (wanted) {
-        move_steps(strip, array, t, n_rows, buffer, false);
+}
+
+// n[r]: lanes that are longer than t + r.
+static void count_lanes(const pool_strip *strip, int64_t t, int64_t n_steps, int64_t *n) {
+    int64_t n_ended[POOL_STEPS + 1] = {0}; // with step t + r, or later
+    for (int64_t lane = 0; lane < strip->n_lanes; lane++) {
+        const int64_t left = strip->job->layout->lengths[strip->seqs[lane]] - t;
+        n_ended[psq_min_count(psq_max_count(left, 0), n_steps)]++;
     }
-    for (int64_t r = 0; r < n_rows; r++) {
-        to[r] = buffer + (size_t)(r * psq_pool_n(strip)) * strip->job->size;
+    int64_t alive = strip->n_lanes;
+    for (int64_t r = 0; r < n_steps; r++) {
+        alive -= n_ended[r];
+        n[r] = alive;
     }
-    return to;
+}
+
+// The kernel on column col of the steps in the buffers, of which absent ones are NULL.
+static void work_column(pool_strip *strip, psq_k_pool op, int64_t col, int64_t n_steps,
+                        const int64_t *n, char *const buffers[3]) {
+    void *p[3][POOL_STEPS];
+    const size_t size = strip->job->size;
+    const size_t pitch = (size_t)psq_pool_n(strip) * size;
+    const size_t at = (size_t)(col * strip->n_lanes) * size;
+    for (int i = 0; i < 3; i++) {
+        for (int64_t r = 0; r < n_steps && buffers[i] != NULL; r++) {
+            p[i][r] = buffers[i] + at + (size_t)r * pitch;
+        }
+    }
+    const psq_k_steps steps = {n_steps, n, buffers[0] != NULL ? (const void *const *)p[0] : NULL,
+                               buffers[1] != NULL ? (const void *const *)p[1] : NULL,
+                               buffers[2] != NULL ? p[2] : NULL};
+    strip->job->kern->pool[op](&steps, strip->u + at, strip->v + at);
 }
 
 static void walk_gathered(pool_strip *strip, psq_k_pool op, const pool_array *a,
                           const pool_array *b, const pool_array *out) {
-    _Alignas(64) gathered buffers[3];
+    _Alignas(64) gathered memory[3];
     int64_t n[POOL_STEPS];
-    void *p[3][POOL_STEPS];
-    const int64_t *const lengths = strip->job->layout->lengths;
-    int64_t alive = strip->n_lanes;
-    for (int64_t t = 0; t < strip->n_steps; t += POOL_STEPS) {
-        const int64_t n_rows = psq_min_count(POOL_STEPS, strip->n_steps - t);
-        for (int64_t r = 0; r < n_rows; r++) {
-            while (lengths[strip->seqs[alive - 1]] <= t + r) {
-                alive--;
-            }
-            n[r] = alive * strip->cols;
+    char *const buffers[3] = {a != NULL ? memory[0] : NULL, b != NULL ? memory[1] : NULL,
+                              out != NULL ? memory[2] : NULL};
+    const int64_t most = POOL_STEPS / strip->cols;
+    for (int64_t t = 0; t < strip->n_steps; t += most) {
+        const int64_t n_steps = psq_min_count(most, strip->n_steps - t);
+        count_lanes(strip, t, n_steps, n);
+        move(strip, a, t, n_steps, memory[0], false);
+        move(strip, b, t, n_steps, memory[1], false);
+        for (int64_t col = 0; col < strip->cols; col++) {
+            work_column(strip, op, col, n_steps, n, buffers);
         }
-        const psq_k_steps steps = {
-            n_rows, n, (const void *const *)gather(strip, a, t, n_rows, true, buffers[0], p[0]),
-            (const void *const *)gather(strip, b, t, n_rows, true, buffers[1], p[1]),
-            gather(strip, out, t, n_rows, false, buffers[2], p[2])};
-        strip->job->kern->pool[op](&steps, strip->u, strip->v);
-        if (steps.out != NULL) {
-            move_steps(strip, out, t, n_rows, buffers[2], true);
-        }
+        move(strip, out, t, n_steps, memory[2], true);
     }
 }
 
@@ -293,21 +240,25 @@ static int64_t lanes_of(const pool_job *job) {
         return 1;
     }
     if (gathers(job)) {
-        return POOL_GATHER / job->D;
+        return POOL_GATHER;
     }
     return job->storage.order == PSQ_PACKED ? psq_max_count(1, job->n_block / job->D) : 1;
 }
 
-// By length, longest first; neighbours are often of one length already.
+// By length, longest first, then as they come. Each lane's place is the number of those before it:
+// for so few this is faster than a sort, since nothing has to be guessed.
 static void sort_lanes(pool_strip *strip) {
-    const int64_t *const lengths = strip->job->layout->lengths;
-    for (int64_t lane = 0; lane < strip->n_lanes; lane++) {
-        const int64_t b = strip->first + lane;
-        int64_t at = lane;
-        for (; at > 0 && lengths[strip->sorted[at - 1]] < lengths[b]; at--) {
-            strip->sorted[at] = strip->sorted[at - 1];
+    uint64_t keys[POOL_GATHER] = {0};
+    for (int64_t i = 0; i < strip->n_lanes; i++) {
+        const int64_t length = strip->job->layout->lengths[strip->first + i];
+        keys[i] = ((uint64_t)length + 1) * POOL_GATHER - (uint64_t)i;
+    }
+    for (int64_t i = 0; i < strip->n_lanes; i++) {
+        uint64_t place = 0;
+        for (int j = 0; j < POOL_GATHER; j++) {
+            place += (keys[i] - keys[j]) >> 63; // 1 where keys[j] is larger
         }
-        strip->sorted[at] = b;
+        strip->sorted[place] = strip->first + i;
     }
     strip->seqs = strip->sorted;
 }
@@ -320,12 +271,32 @@ static void make_strip(const strips *all, int64_t i, pool_strip *strip) {
     strip->n_lanes = psq_min_count(all->n_lanes, layout->n_seq - strip->first);
     strip->first_col = i % all->n_col_blocks * job->n_block;
     strip->cols = psq_min_count(job->n_block, job->D - strip->first_col);
+    strip->lane_step = gathers(job) ? 1 : strip->cols;
+    strip->col_step = gathers(job) ? strip->n_lanes : 1;
     if (job->storage.order == PSQ_PACKED) {
         strip->seqs = layout->sorted_indices + strip->first;
     } else {
         sort_lanes(strip);
     }
     strip->n_steps = layout->lengths[strip->seqs[0]];
+}
+
+// Lanes are read and written in the order of their lengths, which no hardware foresees and which
+// its prefetch instructions do not help: their rows are touched first, as they lie in memory.
+static void touch(const pool_strip *strip, const pool_array *array) {
+    const pool_job *const job = strip->job;
+    const psq_layout *const layout = job->layout;
+    if (array->p == NULL || array->per_sequence || !gathers(job) || stride_of(job) != 1) {
+        return;
+    }
+    const int64_t last = strip->first + strip->n_lanes - 1;
+    const int64_t row = psq_row(layout, job->storage, strip->first, 0);
+    const int64_t end = psq_row(layout, job->storage, last, 0) + layout->lengths[last];
+    const int64_t bytes = (end - row) * array->width * (int64_t)job->size;
+    const volatile char *const p = element(job, array, row, 0);
+    for (int64_t at = 0; at < bytes && bytes <= TOUCH_BYTES; at += CACHE_LINE) {
+        (void)p[at];
+    }
 }
 
 static void member(void *arg, int64_t number) {
@@ -339,6 +310,9 @@ static void member(void *arg, int64_t number) {
         }
         for (int64_t i = first; i < psq_min_count(first + all->grain, all->n); i++) {
             make_strip(all, i, &strip);
+            touch(&strip, &all->job->a);
+            touch(&strip, &all->job->b);
+            touch(&strip, &all->job->out);
             all->job->run(&strip);
         }
     }

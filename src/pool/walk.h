@@ -13,8 +13,8 @@
 
 enum {
     POOL_COLS = 512,   // most elements of a step of a strip
-    POOL_STEPS = 32,   // steps that a kernel takes at once
-    POOL_GATHER = 64,  // most elements of a step that is gathered
+    POOL_STEPS = 64,   // steps that a kernel takes at once
+    POOL_GATHER = 32,  // most elements of a step that is gathered
     POOL_NARROW = 16,  // rows of fewer columns are gathered where a step's rows lie apart
     POOL_MAX_SIZE = 8, // bytes of an element
 };
@@ -48,9 +48,10 @@ struct pool_strip {
     const pool_job *job;
     const int64_t *seqs; // [n_lanes] user's indices
     int64_t n_lanes;
-    int64_t first;           // the first lane's rank, or user's index where steps are gathered
-    int64_t first_col, cols; // columns
-    int64_t n_steps;         // of the first lane
+    int64_t first;               // the first lane's rank, or user's index where steps are gathered
+    int64_t first_col, cols;     // columns
+    int64_t lane_step, col_step; // in u and v, from a lane to the next, from a column to the next
+    int64_t n_steps;             // of the first lane
     int64_t sorted[POOL_GATHER];
     _Alignas(64) char u[POOL_COLS * POOL_MAX_SIZE];
     _Alignas(64) char v[POOL_COLS * POOL_MAX_SIZE];
@@ -65,6 +66,13 @@ void psq_pool_walk(pool_strip *strip, psq_k_pool op, const pool_array *a, const 
 
 // Rows of padding of the strip's sequences, its columns only, become 0.
 void psq_pool_pad(const pool_strip *strip, const pool_array *out);
+
+// ---- elements, u and v: vectors.c
+
+// n elements, which lie `from_step` and `to_step` bytes apart.
+void psq_pool_copy(int64_t n, size_t size, const char *from, size_t from_step, char *to,
+                   size_t to_step);
+void psq_pool_set(int64_t n, size_t size, double value, char *to);
 
 // u or v: from an array of sequences and back, one value everywhere, 1 / L[b] for each lane.
 void psq_pool_get(const pool_strip *strip, const void *from, char *to);

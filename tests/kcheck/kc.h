@@ -118,6 +118,8 @@ void kc_check_sum(kc *c);
 void kc_check_dot(kc *c);
 void kc_check_softmax_loss(kc *c);
 void kc_check_pool(kc *c);
+void kc_check_to_lanes(kc *c);
+void kc_check_from_lanes(kc *c);
 void kc_check_sgd(kc *c);
 void kc_check_adam(kc *c);
 

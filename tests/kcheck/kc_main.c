@@ -57,6 +57,8 @@
     X("pool_first", pool[PSQ_K_POOL_FIRST], kc_check_pool, PSQ_K_POOL_FIRST)                      \
     X("pool_mul_row", pool[PSQ_K_POOL_MUL_ROW], kc_check_pool, PSQ_K_POOL_MUL_ROW)                \
     X("pool_dot_row", pool[PSQ_K_POOL_DOT_ROW], kc_check_pool, PSQ_K_POOL_DOT_ROW)                \
+    X("to_lanes", to_lanes, kc_check_to_lanes, 0)                                                 \
+    X("from_lanes", from_lanes, kc_check_from_lanes, 0)                                           \
     X("sgd", sgd, kc_check_sgd, 0)                                                                \
     X("adam", adam, kc_check_adam, 0)
 

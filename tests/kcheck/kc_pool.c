@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // kc_pool.c: reductions over rows, and what is spread over them: rows that get shorter, results in
-// the rows that are read, one weight or one result a row.
+// the rows that are read, one weight or one result a row; and sequences that become lanes.
 #include "kc.h"
 
 enum { N_ROWS = 9 };
@@ -74,4 +74,55 @@ void kc_check_pool(kc *c) {
             }
         }
     }
+}
+
+// ---- lanes
+
+enum { MOST_LANES = 40 };
+
+typedef struct lanes_args {
+    int64_t n_lanes, n_steps;
+    int64_t n[MOST_LANES];
+    const kc_array *lane[MOST_LANES];
+    const kc_array *all;
+} lanes_args;
+
+static void call_to_lanes(const psq_kern *k, const void *args) {
+    const lanes_args *const t = (const lanes_args *)args;
+    const void *from[MOST_LANES];
+    for (int64_t i = 0; i < t->n_lanes; i++) {
+        from[i] = t->lane[i]->p;
+    }
+    k->to_lanes(t->n_lanes, t->n_steps, from, t->n, t->all->p);
+}
+
+static void call_from_lanes(const psq_kern *k, const void *args) {
+    const lanes_args *const t = (const lanes_args *)args;
+    void *to[MOST_LANES];
+    for (int64_t i = 0; i < t->n_lanes; i++) {
+        to[i] = t->lane[i]->p;
+    }
+    k->from_lanes(t->n_lanes, t->n_steps, t->all->p, t->n, to);
+}
+
+// Lanes that end before, at or after the last step.
+static void check_lanes(kc *c, kc_call call, kc_role lane_role, kc_role all_role) {
+    for (int i = 0; i < 300; i++) {
+        lanes_args t = {.n_lanes = kc_below(c, MOST_LANES + 1), .n_steps = kc_below(c, 41)};
+        kc_begin(c, "%lld lanes of %lld steps", (long long)t.n_lanes, (long long)t.n_steps);
+        for (int64_t lane = 0; lane < t.n_lanes; lane++) {
+            t.n[lane] = kc_below(c, 2) == 0 ? t.n_steps + kc_below(c, 3) : kc_below(c, 41);
+            t.lane[lane] = kc_take(c, lane_role, "lane", t.n[lane], kc_any);
+        }
+        t.all = kc_take(c, all_role, "all", t.n_lanes * t.n_steps, kc_any);
+        kc_run(c, call, &t);
+    }
+}
+
+void kc_check_to_lanes(kc *c) {
+    check_lanes(c, call_to_lanes, KC_IN, KC_OUT);
+}
+
+void kc_check_from_lanes(kc *c) {
+    check_lanes(c, call_from_lanes, KC_OUT, KC_IN);
 }

@@ -67,7 +67,6 @@ static inline bool is_it(REAL x, REAL u) {
     return x == u || (x != x && u != u);
 }
 
-SPREAD(k_pool_copy, out[i] = u[i];)
 SPREAD(k_pool_add, out[i] = x[i] + u[i];)
 SPREAD(k_pool_mul, out[i] = x[i] * y[i];)
 SPREAD(k_pool_div, out[i] = x[i] / u[i];)
@@ -76,6 +75,13 @@ SPREAD(k_pool_exp_mul, out[i] = v[i] * exp_real(x[i] - u[i]);)
 SPREAD(k_pool_softmax_back, out[i] = y[i] * (x[i] - u[i]);)
 SPREAD(k_pool_first, const bool hit = is_it(x[i], u[i]); out[i] = hit ? v[i] : (REAL)0;
        v[i] = hit ? (REAL)0 : v[i];)
+
+static void k_pool_copy(const psq_k_steps *steps, void *u, void *v) {
+    (void)v;
+    for (int64_t r = 0; r < steps->n_rows; r++) {
+        memcpy(steps->out[r], u, (size_t)steps->n[r] * sizeof(REAL));
+    }
+}
 
 static void k_pool_mul_row(const psq_k_steps *steps, void *u, void *v) {
     (void)u, (void)v;
@@ -97,5 +103,27 @@ static void k_pool_dot_row(const psq_k_steps *steps, void *u, void *v) {
     (void)u, (void)v;
     for (int64_t r = 0; r < steps->n_rows; r++) {
         *(REAL *)steps->out[r] = (REAL)k_dot(steps->n[r], steps->a[r], steps->b[r]);
+    }
+}
+
+static void k_to_lanes(int64_t n_lanes, int64_t n_steps, const void *const *from, const int64_t *n,
+                       void *to) {
+    REAL *const out = (REAL *)to;
+    for (int64_t lane = 0; lane < n_lanes; lane++) {
+        const REAL *const in = (const REAL *)from[lane];
+        for (int64_t t = 0; t < n_steps; t++) {
+            out[t * n_lanes + lane] = t < n[lane] ? in[t] : (REAL)0;
+        }
+    }
+}
+
+static void k_from_lanes(int64_t n_lanes, int64_t n_steps, const void *from, const int64_t *n,
+                         void *const *to) {
+    const REAL *const in = (const REAL *)from;
+    for (int64_t lane = 0; lane < n_lanes; lane++) {
+        REAL *const out = (REAL *)to[lane];
+        for (int64_t t = 0; t < n_steps && t < n[lane]; t++) {
+            out[t] = in[t * n_lanes + lane];
+        }
     }
 }

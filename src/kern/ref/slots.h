@@ -50,6 +50,8 @@ const psq_kern TABLE = {
              [PSQ_K_POOL_FIRST] = k_pool_first,
              [PSQ_K_POOL_MUL_ROW] = k_pool_mul_row,
              [PSQ_K_POOL_DOT_ROW] = k_pool_dot_row},
+    .to_lanes = k_to_lanes,
+    .from_lanes = k_from_lanes,
     .sgd = k_sgd,
     .adam = k_adam,
 };

@@ -105,6 +105,26 @@ static inline vec v_unless_less(vec a, vec b, vec y) {
     return _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ), y);
 }
 
+// (a == b or both are NaN) ? y : +0 and the same the other way round.
+static inline vec v_same(vec a, vec b) {
+    const vec nan =
+        _mm256_and_ps(_mm256_cmp_ps(a, a, _CMP_UNORD_Q), _mm256_cmp_ps(b, b, _CMP_UNORD_Q));
+    return _mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ), nan);
+}
+
+static inline vec v_where_same(vec a, vec b, vec y) {
+    return _mm256_and_ps(v_same(a, b), y);
+}
+
+static inline vec v_unless_same(vec a, vec b, vec y) {
+    return _mm256_andnot_ps(v_same(a, b), y);
+}
+
+// The first n elements of a, then b's.
+static inline vec v_first(vec a, vec b, int64_t n) {
+    return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(v_mask(n)));
+}
+
 // The low bits of a's representation as an exponent: the float with the bits (bits(a) << 23) +
 // bits(1).
 static inline vec v_pow2(vec a) {

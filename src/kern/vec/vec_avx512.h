@@ -104,6 +104,26 @@ static inline vec v_unless_less(vec a, vec b, vec y) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ), y);
 }
 
+// (a == b or both are NaN) ? y : +0 and the same the other way round.
+static inline __mmask16 v_same(vec a, vec b) {
+    const __mmask16 nan =
+        _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q) & _mm512_cmp_ps_mask(b, b, _CMP_UNORD_Q);
+    return (__mmask16)(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ) | nan);
+}
+
+static inline vec v_where_same(vec a, vec b, vec y) {
+    return _mm512_maskz_mov_ps(v_same(a, b), y);
+}
+
+static inline vec v_unless_same(vec a, vec b, vec y) {
+    return _mm512_maskz_mov_ps((__mmask16)~v_same(a, b), y);
+}
+
+// The first n elements of a, then b's.
+static inline vec v_first(vec a, vec b, int64_t n) {
+    return _mm512_mask_mov_ps(b, v_mask(n), a);
+}
+
 // The low bits of a's representation as an exponent: the float with the bits (bits(a) << 23) +
 // bits(1).
 static inline vec v_pow2(vec a) {

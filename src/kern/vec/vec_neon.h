@@ -119,6 +119,23 @@ static inline vec v_unless_less(vec a, vec b, vec y) {
     return v_of_bits(vbicq_u32(v_bits(y), vcltq_f32(a, b)));
 }
 
+static inline uint32x4_t v_same(vec a, vec b) {
+    return vorrq_u32(vceqq_f32(a, b), vmvnq_u32(vorrq_u32(vceqq_f32(a, a), vceqq_f32(b, b))));
+}
+
+static inline vec v_where_same(vec a, vec b, vec y) {
+    return v_of_bits(vandq_u32(v_same(a, b), v_bits(y)));
+}
+
+static inline vec v_unless_same(vec a, vec b, vec y) {
+    return v_of_bits(vbicq_u32(v_bits(y), v_same(a, b)));
+}
+
+static inline vec v_first(vec a, vec b, int64_t n) {
+    static const uint32_t element[WIDTH] = {0, 1, 2, 3};
+    return vbslq_f32(vcltq_u32(vld1q_u32(element), vdupq_n_u32((uint32_t)n)), a, b);
+}
+
 static inline vec v_pow2(vec a) {
     return v_of_bits(vaddq_u32(vshlq_n_u32(v_bits(a), 23), vdupq_n_u32(0x3f800000U)));
 }

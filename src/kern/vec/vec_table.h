@@ -12,8 +12,6 @@
 #include "kern/ref/rows.h"
 #include "kern/ref/train.h"
 
-#include "kern/ref/pool.h"
-
 #include "kern/vec/vec_panel.h"
 
 #include "kern/vec/vec_tile.h"
@@ -22,5 +20,7 @@
 
 #include "kern/vec/vec_cell.h"
 #include "kern/vec/vec_outer.h"
+
+#include "kern/vec/vec_pool.h"
 
 #include "kern/ref/slots.h"
