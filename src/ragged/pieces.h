@@ -17,6 +17,7 @@ struct psq_plan {
     const psq_layout **sources;
     psq_piece *pieces;
     int64_t *piece_offsets;
+    int64_t *starts;    // [n_pieces]: the t of the result with which each piece begins
     psq_layout *layout; // NULL until the plan is closed
 };
 

@@ -20,6 +20,7 @@ static psq_plan *carve(psq_plan *sizes, psq_arena *arena) {
     sizes->piece_offsets =
         (int64_t *)psq_arena_take(arena, sizes->n_seq + 1, sizeof *sizes->piece_offsets);
     sizes->pieces = (psq_piece *)psq_arena_take(arena, sizes->n_pieces, sizeof *sizes->pieces);
+    sizes->starts = (int64_t *)psq_arena_take(arena, sizes->n_pieces, sizeof *sizes->starts);
     return plan;
 }
 
@@ -52,12 +53,13 @@ void psq_plan_destroy(psq_plan *plan) {
     }
 }
 
-static psq_status sum_lengths(const psq_plan *plan, int64_t *lengths, psq_error *err) {
+static psq_status start_pieces(psq_plan *plan, psq_error *err) {
     for (int64_t i = 0; i < plan->n_seq; i++) {
-        lengths[i] = 0;
+        int64_t t = 0;
         for (int64_t k = plan->piece_offsets[i]; k < plan->piece_offsets[i + 1]; k++) {
             const int64_t n_rows = plan->pieces[k].n_rows;
-            PSQ_REQUIRE(err, psq_count_add(lengths[i], n_rows, &lengths[i]), PSQ_NOMEM,
+            plan->starts[k] = t;
+            PSQ_REQUIRE(err, psq_count_add(t, n_rows, &t), PSQ_NOMEM,
                         "pieces[%lld] has %lld rows, overflows the length of sequence %lld",
                         (long long)k, (long long)n_rows, (long long)i);
         }
@@ -66,6 +68,7 @@ static psq_status sum_lengths(const psq_plan *plan, int64_t *lengths, psq_error 
 }
 
 static psq_status make_layout(psq_plan *plan, const psq_layout *like, psq_error *err) {
+    PSQ_TRY(start_pieces(plan, err));
     if (like != NULL) {
         return psq_layout_from_batch_sizes(plan->ctx, like->batch_sizes, like->n_steps,
                                            like->sorted_indices, like->n_seq, like->n_rows,
@@ -74,10 +77,14 @@ static psq_status make_layout(psq_plan *plan, const psq_layout *like, psq_error 
     int64_t *lengths = NULL;
     PSQ_TRY(psq_alloc_zero(plan->ctx, plan->n_seq, sizeof *lengths, "the lengths of a plan",
                            (void **)&lengths, err));
-    psq_status status = sum_lengths(plan, lengths, err);
-    if (status == PSQ_OK) {
-        status = psq_layout_from_lengths(plan->ctx, lengths, plan->n_seq, &plan->layout, err);
+    for (int64_t i = 0; i < plan->n_seq; i++) {
+        const int64_t last = plan->piece_offsets[i + 1] - 1;
+        if (last >= plan->piece_offsets[i]) {
+            lengths[i] = plan->starts[last] + plan->pieces[last].n_rows;
+        }
     }
+    const psq_status status =
+        psq_layout_from_lengths(plan->ctx, lengths, plan->n_seq, &plan->layout, err);
     psq_free(plan->ctx, lengths);
     return status;
 }

@@ -1,15 +1,28 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// plan_apply.c: rows from the sources of a plan to its result. A piece is a run of rows of one
-// sequence, copied from one place to another.
+// plan_apply.c: the border of plans that are applied, in both directions, and the schedule of
+// copying: the result is cut into tiles of some sequences and some steps, which follow each other
+// in its order and which threads take from a counter. Plans know where each piece begins, so a tile
+// begins anywhere.
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/size.h"
+#include "base/team.h"
 #include "ragged/fill.h"
 #include "ragged/pieces.h"
+#include "ragged/place.h"
+#include "ragged/plan_tile.h"
+
+enum {
+    TILE_BYTES = 256 * 1024,   // about; smaller where rows are short
+    TILE_ROWS = 16 * 1024,     // at most
+    PATTERN_BYTES = 1024,      // how much of the padding is prepared
+    BYTES_PER_MEMBER = 1 << 19 // below two of these a call stays with its caller
+};
 
 // ---- what both directions check
 
@@ -47,30 +60,105 @@ psq_status psq_plan_check_call(const psq_plan_call *call, psq_error *err) {
 
 // ---- copying
 
-static void copy_piece(const psq_plan_call *call, const psq_piece *piece, int64_t i, int64_t t,
-                       char *dst) {
-    const psq_layout *const source = call->plan->sources[piece->source];
-    const psq_storage from = call->from[piece->source];
-    const char *const src = (const char *)call->src[piece->source];
-    for (int64_t n = 0; n < piece->n_rows; n++) {
-        const int64_t step =
-            piece->reversed ? piece->first + piece->n_rows - 1 - n : piece->first + n;
-        memcpy(dst + (size_t)psq_row(call->plan->layout, call->to, i, t + n) * call->row_bytes,
-               src + (size_t)psq_row(source, from, piece->seq, step) * call->row_bytes,
-               call->row_bytes);
+// The copy and the number of the next tile, which nobody has taken. Tiles lie in rows, as the
+// result does: some sequences at all their steps, or some steps of all sequences.
+typedef struct queue {
+    psq_plan_copy copy;
+    bool by_sequence; // rows are of sequences
+    int64_t n_rows;
+    _Atomic int64_t next;
+} queue;
+
+static int64_t n_tiles(int64_t n, int64_t size) {
+    return n / size + (n % size > 0 ? 1 : 0);
+}
+
+// What no sequence reaches has no tiles.
+static int64_t n_tiles_in_row(const queue *q, int64_t row) {
+    const psq_plan_copy *const copy = &q->copy;
+    const psq_layout *const layout = copy->plan->layout;
+    if (!q->by_sequence) {
+        const int64_t n =
+            copy->dst.steps != NULL ? layout->batch_sizes[row * copy->tile_steps] : layout->n_seq;
+        return n_tiles(n, copy->tile_seqs);
+    }
+    int64_t n_steps = copy->dst.n_steps;
+    const int64_t i0 = row * copy->tile_seqs;
+    const int64_t i1 = psq_min_count(i0 + copy->tile_seqs, layout->n_seq);
+    for (int64_t i = i0; i < i1; i++) {
+        const int64_t b = copy->by_rank ? layout->sorted_indices[i] : i;
+        n_steps = psq_max_count(n_steps, layout->lengths[b]);
+    }
+    return n_tiles(n_steps, copy->tile_steps);
+}
+
+static void copy_tiles(void *arg, int64_t member) {
+    (void)member;
+    queue *const q = (queue *)arg;
+    int64_t row = 0;
+    int64_t begin = 0; // the number of the row's first tile
+    int64_t n = n_tiles_in_row(q, 0);
+    while (row < q->n_rows) {
+        const int64_t number = atomic_fetch_add_explicit(&q->next, 1, memory_order_relaxed);
+        while (row < q->n_rows && number >= begin + n) {
+            begin += n;
+            row++;
+            n = row < q->n_rows ? n_tiles_in_row(q, row) : 0;
+        }
+        if (row < q->n_rows) {
+            const int64_t across = q->by_sequence ? row : number - begin;
+            const int64_t along = q->by_sequence ? number - begin : row;
+            psq_plan_copy_tile(&q->copy, across * q->copy.tile_seqs, along * q->copy.tile_steps);
+        }
+    }
+    psq_row_stream_end();
+}
+
+// Whether all that is copied comes in stretches of rows that lie one after the other, and whether
+// any of it is packed.
+static void look_at_sources(const psq_plan *plan, const psq_storage *from, bool *whole,
+                            bool *has_packed) {
+    *whole = true;
+    *has_packed = false;
+    for (int64_t k = 0; k < plan->n_sources; k++) {
+        *whole = *whole && psq_is_by_sequence(from[k].order);
+        *has_packed = *has_packed || from[k].order == PSQ_PACKED;
     }
 }
 
-static void fill_padding(const psq_plan_call *call, char *dst, psq_fill fill) {
-    const psq_layout *const layout = call->plan->layout;
-    const int64_t S = psq_storage_steps(layout, call->to);
-    for (int64_t i = 0; i < layout->n_seq; i++) {
-        const int64_t n_padding = S - layout->lengths[i];
-        const int64_t first = call->to.pad_left ? 0 : layout->lengths[i];
-        for (int64_t s = first; s < first + n_padding; s++) {
-            const int64_t row =
-                call->to.order == PSQ_PADDED_TIME ? s * layout->n_seq + i : i * S + s;
-            psq_fill_bytes(dst + (size_t)row * call->row_bytes, call->row_bytes, fill);
+// Tiles are small enough that all memory they touch stays in the nearest caches, however far apart
+// its parts lie; sequences that are copied whole need no cuts but those that give threads work.
+static void choose_tiles(queue *q, int64_t n_rows) {
+    psq_plan_copy *const copy = &q->copy;
+    q->by_sequence = psq_is_by_sequence(copy->dst.storage.order);
+    bool whole = false;
+    bool has_packed = false;
+    look_at_sources(copy->plan, copy->from, &whole, &has_packed);
+    whole = whole && q->by_sequence;
+    copy->by_rank = copy->dst.steps != NULL || (q->by_sequence && has_packed);
+    const int64_t B = copy->plan->n_seq;
+    const int64_t room = psq_max_count((int64_t)(TILE_BYTES / copy->dst.row_bytes), 1);
+    const int64_t rows = psq_min_count(room, TILE_ROWS);
+    const int64_t mean = psq_max_count(n_rows / B, 1);
+    const int64_t seqs = whole ? psq_max_count(rows / mean, 1) : rows;
+    copy->tile_seqs = psq_min_count(psq_min_count(seqs, PSQ_PLAN_TILE_SEQS), B);
+    copy->tile_steps = whole ? room : psq_max_count(rows / copy->tile_seqs, 1);
+    q->n_rows =
+        q->by_sequence ? n_tiles(B, copy->tile_seqs) : n_tiles(copy->n_steps, copy->tile_steps);
+}
+
+static void choose_pattern(psq_plan_copy *copy, psq_fill fill, char *buffer) {
+    copy->pattern = buffer;
+    copy->pattern_bytes = PATTERN_BYTES;
+    if (fill.value == NULL) {
+        memset(buffer, 0, PATTERN_BYTES);
+    } else if (fill.size > PATTERN_BYTES) {
+        copy->pattern = (const char *)fill.value;
+        copy->pattern_bytes = fill.size;
+    } else {
+        copy->pattern_bytes = PATTERN_BYTES / fill.size * fill.size;
+        for (size_t at = 0; at < copy->pattern_bytes; at += fill.size) {
+            memcpy(buffer + at, fill.value, fill.size);
         }
     }
 }
@@ -90,18 +178,26 @@ psq_status psq_plan_apply(const psq_plan *plan, const psq_storage *from, const v
     };
     PSQ_TRY(psq_plan_check_call(&call, err));
     PSQ_TRY(psq_fill_check(fill, "row_bytes", row_bytes, err));
-    if (row_bytes == 0) {
+    queue q = {.copy = {.plan = plan,
+                        .from = from,
+                        .src = src,
+                        .dst = psq_place_array(plan->layout, to, dst, row_bytes)}};
+    q.copy.n_steps = q.copy.dst.n_steps > 0 ? q.copy.dst.n_steps : plan->layout->n_steps;
+    const int64_t n_rows =
+        psq_is_padded(to.order) ? plan->n_seq * q.copy.dst.n_steps : plan->layout->n_rows;
+    if (n_rows == 0 || row_bytes == 0) {
         return PSQ_OK;
     }
-    if (to.order == PSQ_PADDED_TIME || to.order == PSQ_PADDED_BATCH) {
-        fill_padding(&call, (char *)dst, fill);
-    }
-    for (int64_t i = 0; i < plan->n_seq; i++) {
-        int64_t t = 0;
-        for (int64_t k = plan->piece_offsets[i]; k < plan->piece_offsets[i + 1]; k++) {
-            copy_piece(&call, &plan->pieces[k], i, t, (char *)dst);
-            t += plan->pieces[k].n_rows;
-        }
-    }
+    const psq_ctx *const ctx = plan->ctx;
+    const size_t bytes = (size_t)n_rows * row_bytes;
+    char pattern[PATTERN_BYTES];
+    choose_pattern(&q.copy, fill, pattern);
+    q.copy.kind = psq_row_kind_of(row_bytes, ctx->cpu_allowed);
+    q.copy.stream = bytes > ctx->cache_bytes / 2; // which is read, and written
+    choose_tiles(&q, n_rows);
+    const int64_t n_wanted =
+        ctx->eager ? psq_team_size(ctx)
+                   : psq_min_count(psq_team_size(ctx), (int64_t)(bytes / BYTES_PER_MEMBER));
+    psq_team_run(ctx, n_wanted, copy_tiles, &q);
     return PSQ_OK;
 }

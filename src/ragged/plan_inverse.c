@@ -51,14 +51,14 @@ static void collect(const psq_plan *const *plans, int64_t n_plans, workbench *wo
     work->n = 0;
     for (int64_t p = 0; p < n_plans; p++) {
         for (int64_t i = 0; i < plans[p]->n_seq; i++) {
-            int64_t t = 0;
             for (int64_t k = plans[p]->piece_offsets[i]; k < plans[p]->piece_offsets[i + 1]; k++) {
                 const psq_piece *const piece = &plans[p]->pieces[k];
                 if (piece->n_rows > 0) {
-                    work->from[work->n++] = (origin){
-                        {p, i, t, piece->n_rows, piece->reversed}, piece->seq, piece->first};
+                    work->from[work->n++] =
+                        (origin){{p, i, plans[p]->starts[k], piece->n_rows, piece->reversed},
+                                 piece->seq,
+                                 piece->first};
                 }
-                t += piece->n_rows;
             }
         }
     }

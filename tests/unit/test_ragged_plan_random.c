@@ -4,13 +4,16 @@
 // test_ragged_plan_random.c: every operation on random batches against the same operation written
 // as loops over a list of sequences, from and to every storage, whole buffers with guard bytes; and
 // that the inverse of a plan gives the source back.
+#define _POSIX_C_SOURCE 200809L // setenv
+
+#include <stdlib.h>
+
 #include "batches.h"
 #include "packseq/plan.h"
 #include "rowlist.h"
 #include "with_ctx.h"
 
 enum {
-    ROUNDS = 24,
     GUARD = 64,
     N_FORMS = PSQ_N_ORDER * 4, // orders x sides x steps T or T + 3
     MAX_SOURCES = 3,
@@ -27,6 +30,7 @@ static _Alignas(64) unsigned char again[ROOM];
 static rowlist lists[MAX_SOURCES];
 static psq_layout *layouts[MAX_SOURCES];
 static rowlist model;
+static uint32_t n_rounds = 24;
 static uint32_t turn; // chooses storages and row sizes, a little further with each check
 
 static psq_storage form(const psq_layout *layout, uint32_t i) {
@@ -48,22 +52,28 @@ static void check_apply(const psq_plan *plan, const rowlist *list, uint32_t to_f
     const psq_storage to = form(layout, to_form);
     int64_t n_rows = 0;
     assert_int_equal(psq_storage_n_rows(layout, to, &n_rows, &err), PSQ_OK);
-    size_t row_bytes = any_size(turn);
-    row_bytes = (size_t)n_rows * row_bytes + 2 * GUARD > ROOM ? 4 : row_bytes;
-    const bool filled = row_bytes % sizeof value == 0 && turn % 2 == 0;
     psq_storage from[MAX_SOURCES];
     const void *src[MAX_SOURCES];
     for (uint32_t k = 0; k < (uint32_t)psq_plan_n_sources(plan); k++) {
+        int64_t n = 0;
         from[k] = form(layouts[k], turn + 5 * k);
+        assert_int_equal(psq_storage_n_rows(layouts[k], from[k], &n, &err), PSQ_OK);
+        n_rows = n > n_rows ? n : n_rows;
+    }
+    size_t row_bytes = any_size(turn);
+    row_bytes = (size_t)n_rows * row_bytes + 3 * GUARD > ROOM ? 4 : row_bytes;
+    const size_t at = GUARD + (turn % 3 == 0 ? 0 : 4 * (turn % 16)); // not always aligned
+    const bool filled = row_bytes % sizeof value == 0 && turn % 2 == 0;
+    for (uint32_t k = 0; k < (uint32_t)psq_plan_n_sources(plan); k++) {
         src[k] = sources[k] + GUARD;
         rowlist_write(&lists[k], layouts[k], from[k], row_bytes, poison, 1, sources[k] + GUARD);
     }
     memset(result, 0x5a, ROOM);
     memset(wanted, 0x5a, ROOM);
     rowlist_write(list, layout, to, row_bytes, filled ? value : none, filled ? sizeof value : 1,
-                  wanted + GUARD);
+                  wanted + at);
     const psq_fill fill = {filled ? value : NULL, filled ? sizeof value : 0};
-    assert_int_equal(psq_plan_apply(plan, from, src, to, result + GUARD, row_bytes, fill, &err),
+    assert_int_equal(psq_plan_apply(plan, from, src, to, result + at, row_bytes, fill, &err),
                      PSQ_OK);
     assert_true(memcmp(result, wanted, ROOM) == 0);
     turn++;
@@ -115,7 +125,7 @@ static const psq_layout *const *all_layouts(void) {
 
 static void plan_select_random(void **state) {
     (void)state;
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (uint32_t round = 0; round < n_rounds; round++) {
         make_batches(round, false);
         int64_t indices[2 * BATCH_MAX];
         const int64_t n = lists[0].n > 0 ? batch_word(round, 90) % (2 * BATCH_MAX) : 0;
@@ -132,7 +142,7 @@ static void plan_select_random(void **state) {
 
 static void plan_reverse_random(void **state) {
     (void)state;
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (uint32_t round = 0; round < n_rounds; round++) {
         make_batches(round, false);
         rowlist_clear(&model);
         for (int64_t b = 0; b < lists[0].n; b++) {
@@ -174,8 +184,8 @@ static void plan_slice_random(void **state) {
         {-4, PSQ_END},
         {1, -1},
     };
-    for (uint32_t round = 0; round < 2 * ROUNDS; round++) {
-        make_batches(round % ROUNDS, false);
+    for (uint32_t round = 0; round < 2 * n_rounds; round++) {
+        make_batches(round % n_rounds, false);
         const int64_t *const cut = cuts[round % (sizeof cuts / sizeof *cuts)];
         rowlist_clear(&model);
         for (int64_t b = 0; b < lists[0].n; b++) {
@@ -193,8 +203,8 @@ static void plan_slice_random(void **state) {
 
 static void plan_limit_random(void **state) {
     (void)state;
-    for (uint32_t round = 0; round < 2 * ROUNDS; round++) {
-        make_batches(round % ROUNDS, false);
+    for (uint32_t round = 0; round < 2 * n_rounds; round++) {
+        make_batches(round % n_rounds, false);
         const int64_t most = batch_word(round, 91) % 9;
         const psq_truncate how = round % 2 == 0 ? PSQ_TRUNCATE_END : PSQ_TRUNCATE_START;
         rowlist_clear(&model);
@@ -214,7 +224,7 @@ static void plan_limit_random(void **state) {
 
 static void plan_concat_random(void **state) {
     (void)state;
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (uint32_t round = 0; round < n_rounds; round++) {
         make_batches(round, false);
         const int64_t n_sources = round % (MAX_SOURCES + 1);
         rowlist_clear(&model);
@@ -231,7 +241,7 @@ static void plan_concat_random(void **state) {
 
 static void plan_join_random(void **state) {
     (void)state;
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (uint32_t round = 0; round < n_rounds; round++) {
         make_batches(round, true);
         const int64_t n_sources = 1 + round % MAX_SOURCES;
         rowlist_clear(&model);
@@ -250,7 +260,7 @@ static void plan_join_random(void **state) {
 static void plan_pieces_random(void **state) {
     (void)state;
     enum { SEQS = 40, PIECES = 3 };
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (uint32_t round = 0; round < n_rounds; round++) {
         make_batches(round, false);
         psq_piece pieces[SEQS * PIECES];
         int64_t offsets[SEQS + 1] = {0};
@@ -334,7 +344,7 @@ static void check_inverse(psq_plan *const *plans, int64_t n_plans) {
 
 static void plan_inverse_of_reverse_and_permutation(void **state) {
     (void)state;
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (uint32_t round = 0; round < n_rounds; round++) {
         make_batches(round, false);
         const int64_t B = lists[0].n;
         psq_plan *plan = NULL;
@@ -357,7 +367,7 @@ static void plan_inverse_of_reverse_and_permutation(void **state) {
 // and several to a sequence.
 static void plan_inverse_of_shuffled_pieces(void **state) {
     (void)state;
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (uint32_t round = 0; round < n_rounds; round++) {
         make_batches(round, false);
         psq_piece pieces[ROWLIST_SEQS];
         int64_t n = 0;
@@ -390,7 +400,7 @@ static void plan_inverse_of_shuffled_pieces(void **state) {
 static void plan_split_and_back(void **state) {
     (void)state;
     enum { MOST = 5 };
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (uint32_t round = 0; round < n_rounds; round++) {
         make_batches(round, false);
         const int64_t n_parts = 1 + round % MOST;
         psq_plan *parts[MOST];
@@ -420,7 +430,7 @@ static void plan_split_and_back(void **state) {
 
 static void plan_split_at_and_back(void **state) {
     (void)state;
-    for (uint32_t round = 0; round < ROUNDS; round++) {
+    for (uint32_t round = 0; round < n_rounds; round++) {
         make_batches(round, false);
         for (uint32_t i = 0; i < N_FORMS; i++) {
             const psq_storage storage = form(layouts[0], i);
@@ -451,9 +461,67 @@ static void plan_split_at_and_back(void **state) {
     }
 }
 
+// ---- batches of several tiles in both directions
+
+static void plan_large_batches(void **state) {
+    (void)state;
+    enum { SEQS = 150 };
+    int64_t lengths[SEQS];
+    int64_t indices[SEQS];
+    for (int64_t b = 0; b < SEQS; b++) {
+        lengths[b] = batch_word(5, (uint32_t)b) % 30;
+        indices[b] = b * 7 % SEQS;
+    }
+    lengths[99] = 700;
+    make_batch(0, lengths, SEQS);
+    psq_plan *plan = NULL;
+    rowlist_clear(&model); // the last sequence first, cut at both ends, in two pieces
+    psq_piece pieces[2 * SEQS];
+    int64_t offsets[SEQS + 1] = {0};
+    int64_t n = 0;
+    for (int64_t i = 0; i < SEQS; i++) {
+        const int64_t b = SEQS - 1 - i;
+        const int64_t half = lengths[b] / 2;
+        rowlist_new_seq(&model);
+        if (half > 0 && b % 3 != 0) { // some have one piece
+            pieces[n++] = (psq_piece){0, b, 1, half - 1, false};
+            rowlist_add_range(&model, &lists[0], b, 1, half);
+        }
+        pieces[n++] = (psq_piece){0, b, half, lengths[b] - half, b % 2 != 0};
+        for (int64_t t = half; t < lengths[b]; t++) {
+            const int64_t s = b % 2 != 0 ? lengths[b] - 1 - (t - half) : t;
+            rowlist_add(&model, rowlist_at(&lists[0], b, s));
+        }
+        offsets[i + 1] = n;
+    }
+    check(psq_plan_from_pieces(ctx, all_layouts(), 1, pieces, offsets, SEQS, &plan, &err), &plan);
+    rowlist_clear(&model);
+    for (int64_t i = 0; i < SEQS; i++) {
+        rowlist_new_seq(&model);
+        rowlist_add_range(&model, &lists[0], indices[i], 0, lengths[indices[i]]);
+    }
+    check(psq_plan_select(ctx, layouts[0], indices, SEQS, &plan, &err), &plan);
+    rowlist_clear(&model);
+    for (int64_t b = 0; b < SEQS; b++) {
+        rowlist_new_seq(&model);
+        rowlist_add_range(&model, &lists[0], b, lengths[b] > 0 ? 1 : 0, lengths[b]);
+    }
+    check(psq_plan_slice(ctx, layouts[0], 1, PSQ_END, &plan, &err), &plan);
+}
+
+// Everything once more with three threads and past the caches.
+static int setup_threads(void **state) {
+    assert_int_equal(setenv("PSQ_THREADS", "3", 1), 0);
+    assert_int_equal(setenv("PSQ_EAGER", "1", 1), 0);
+    assert_int_equal(setenv("PSQ_CACHE_BYTES", "1", 1), 0);
+    n_rounds = 6; // each kind of lengths once
+    return setup(state);
+}
+
 static int end(void **state) {
     for (int64_t k = 0; k < MAX_SOURCES; k++) {
         psq_layout_destroy(layouts[k]);
+        layouts[k] = NULL;
     }
     return teardown(state);
 }
@@ -471,6 +539,8 @@ int main(void) {
         cmocka_unit_test(plan_inverse_of_shuffled_pieces),
         cmocka_unit_test(plan_split_and_back),
         cmocka_unit_test(plan_split_at_and_back),
+        cmocka_unit_test(plan_large_batches),
     };
-    return cmocka_run_group_tests(tests, setup, end);
+    const int n_failed = cmocka_run_group_tests(tests, setup, end);
+    return n_failed + cmocka_run_group_tests(tests, setup_threads, end);
 }
