@@ -36,7 +36,7 @@ typedef enum psq_row_kind {
 } psq_row_kind;
 
 enum {
-    PSQ_ROW_LONG_BYTES = 4096, // where PSQ_ROW_LONG begins
+    PSQ_ROW_LONG_BYTES = 8192, // where PSQ_ROW_LONG begins
     PSQ_ROW_STREAM_BYTES = 64  // rows from which streaming is worth while
 };
 
@@ -82,18 +82,23 @@ PSQ_INLINE void psq_row_copy_wide(char *dst, const char *src, size_t n) {
     memcpy(dst + n - 16, src + n - 16, 16);
 }
 
-// By registers of `width` bytes, the last ones overlapping.
-#define PSQ_ROW_COPY_VECTORS(dst, src, n, width)                                         \
-    do {                                                                                 \
-        typedef char vector __attribute__((vector_size(width), aligned(1), may_alias));  \
-        size_t i = 0;                                                                    \
-        for (; i + (width) <= (n); i += (width)) {                                       \
-            *(vector *)(void *)((dst) + i) = *(const vector *)(const void *)((src) + i); \
-        }                                                                                \
-        if (i < (n)) {                                                                   \
-            i = (n) - (width);                                                           \
-            *(vector *)(void *)((dst) + i) = *(const vector *)(const void *)((src) + i); \
-        }                                                                                \
+// By registers of `width` bytes, four at a time, the last ones overlapping.
+#define PSQ_ROW_COPY_VECTORS(dst, src, n, width)                                           \
+    do {                                                                                   \
+        typedef char vector __attribute__((vector_size(width), aligned(1), may_alias));    \
+        size_t i = 0;                                                                      \
+        for (; i + 4 * (width) <= (n); i += 4 * (width)) {                                 \
+            const vector *const from = (const vector *)(const void *)((src) + i);          \
+            vector *const to = (vector *)(void *)((dst) + i);                              \
+            to[0] = from[0];                                                               \
+            to[1] = from[1];                                                               \
+            to[2] = from[2];                                                               \
+            to[3] = from[3];                                                               \
+        }                                                                                  \
+        for (; i < (n); i += (width)) {                                                    \
+            const size_t at = i + (width) <= (n) ? i : (n) - (width);                      \
+            *(vector *)(void *)((dst) + at) = *(const vector *)(const void *)((src) + at); \
+        }                                                                                  \
     } while (0)
 
 // dst and n are multiples of 16. psq_row_stream_end must follow before others may see what was

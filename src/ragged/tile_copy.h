@@ -13,6 +13,7 @@
 
 enum {
     TILE_SEQS = 64,    // at most
+    PIECE_BYTES = 512, // of which so many at a time
     FEW_SEQS = 8,      // fewer are copied one by one
     FETCH_BYTES = 8192 // asked for before they are copied
 };
@@ -84,14 +85,22 @@ static void fill_steps(const work *w, char *dst, int64_t s, int64_t n) {
 
 // Rows that go past the caches come from beyond them too, from as many places as a tile has
 // sequences or steps, which is more than a processor follows by itself: so it is told, some rows
-// before they are copied. What lies at `src` need not exist.
-PSQ_INLINE void fetch_row(psq_row_kind kind, uintptr_t src, size_t row_bytes) {
-    if (kind == PSQ_ROW_STREAM) {
-        for (size_t i = 0; i < row_bytes; i += 64) {
-            __builtin_prefetch((const void *)(src + i));
-        }
-        __builtin_prefetch((const void *)(src + row_bytes - 1)); // in a line more, or not
+// before they are copied, piece by piece while it copies. What lies at `next` need not exist.
+PSQ_INLINE void write_row(psq_row_kind kind, psq_writer *writer, const char *src, uintptr_t next,
+                          size_t row_bytes) {
+    if (kind != PSQ_ROW_STREAM) {
+        psq_writer_row(kind, writer, src, row_bytes);
+        return;
     }
+    for (size_t at = 0; at < row_bytes; at += PIECE_BYTES) {
+        const size_t left = row_bytes - at;
+        const size_t n = left < PIECE_BYTES ? left : PIECE_BYTES;
+        for (size_t i = 0; i < n; i += 64) {
+            __builtin_prefetch((const void *)(next + at + i));
+        }
+        psq_writer_row(kind, writer, src + at, n);
+    }
+    __builtin_prefetch((const void *)(next + row_bytes - 1)); // in a line more, or not
 }
 
 // How many rows before.
@@ -117,11 +126,10 @@ PSQ_INLINE void copy_sequence(psq_row_kind kind, const work *w, const tile *x, i
             psq_writer_end(kind, &writer);
             psq_writer_at(kind, &writer, x->dst[i] + psq_place_step(to, t));
         }
-        fetch_row(kind, (uintptr_t)x->src[i] + psq_place_step(from, psq_min_count(t + ahead, last)),
-                  row_bytes);
+        const size_t next = psq_place_step(from, psq_min_count(t + ahead, last));
         const size_t step =
             from->steps != NULL ? (size_t)from->steps[t] * row_bytes : (size_t)t * from->stride;
-        psq_writer_row(kind, &writer, x->src[i] + step, row_bytes);
+        write_row(kind, &writer, x->src[i] + step, (uintptr_t)x->src[i] + next, row_bytes);
     }
     psq_writer_end(kind, &writer);
 }
@@ -167,8 +175,8 @@ PSQ_INLINE void copy_along_steps(psq_row_kind kind, const work *w, const tile *x
         }
         for (int64_t i = 0; i < n; i++) {
             if (s < x->end[i]) {
-                fetch_row(kind, (uintptr_t)x->src[i] + step + ahead, row_bytes);
-                psq_writer_row(kind, &writers[i], x->src[i] + step, row_bytes);
+                write_row(kind, &writers[i], x->src[i] + step, (uintptr_t)x->src[i] + step + ahead,
+                          row_bytes);
             }
         }
     }
@@ -195,6 +203,7 @@ static bool are_neighbours(const work *w, const tile *x) {
 PSQ_INLINE void copy_across_ranks(psq_row_kind kind, const work *w, const tile *x) {
     const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
     const bool together = are_neighbours(w, x);
+    const int64_t ahead = rows_ahead(row_bytes);
     for (int64_t t = x->s0; t < x->s1; t++) {
         const int64_t n = psq_min_count(w->layout->batch_sizes[t] - x->i0, x->n);
         const size_t step = (size_t)t * w->src->stride;
@@ -203,14 +212,15 @@ PSQ_INLINE void copy_across_ranks(psq_row_kind kind, const work *w, const tile *
             psq_bytes_copy(dst, x->src[0] + step, (size_t)n * row_bytes, w->stream);
             continue;
         }
-        const int64_t ahead = psq_min_count(rows_ahead(row_bytes), n);
+        const int64_t more_steps = n > 0 ? ahead / n : 0;
+        const int64_t more_ranks = n > 0 ? ahead % n : 0;
         psq_writer writer;
         psq_writer_at(kind, &writer, dst);
         for (int64_t i = 0; i < n; i++) {
-            const bool same_step = i + ahead < n;
-            const size_t next = same_step ? step : step + w->src->stride;
-            fetch_row(kind, (uintptr_t)x->src[i + ahead - (same_step ? 0 : n)] + next, row_bytes);
-            psq_writer_row(kind, &writer, x->src[i] + step, row_bytes);
+            const bool over = i + more_ranks >= n;
+            const size_t next = step + (size_t)(more_steps + over) * w->src->stride;
+            write_row(kind, &writer, x->src[i] + step,
+                      (uintptr_t)x->src[i + more_ranks - (over ? n : 0)] + next, row_bytes);
         }
         psq_writer_end(kind, &writer);
     }
@@ -221,11 +231,11 @@ PSQ_INLINE void copy_across_ranks(psq_row_kind kind, const work *w, const tile *
 // A short row is copied from the pattern where it is padding, because a choice of addresses costs
 // less than a jump that cannot be foretold.
 PSQ_INLINE void copy_cell(psq_row_kind kind, const work *w, psq_writer *writer, const char *src,
-                          bool is_element, size_t row_bytes) {
+                          uintptr_t next, bool is_element, size_t row_bytes) {
     if (kind <= PSQ_ROW_NARROW) {
         psq_writer_row(kind, writer, is_element ? src : w->pattern, row_bytes);
     } else if (is_element) {
-        psq_writer_row(kind, writer, src, row_bytes);
+        write_row(kind, writer, src, next, row_bytes);
     } else if (kind == PSQ_ROW_STREAM) {
         for (size_t at = 0; at < row_bytes; at += w->pattern_bytes) {
             const size_t left = row_bytes - at;
@@ -261,12 +271,11 @@ PSQ_INLINE void copy_across_cells(psq_row_kind kind, const work *w, const tile *
             const int64_t t = s - x->first[i];
             const bool is_element = (t >= 0) & (s < x->end[i]);
             const size_t step = step_within(w->src, steps, t, last, row_bytes);
-            if (kind == PSQ_ROW_STREAM && s + ahead < x->end[i]) {
-                const size_t next = step_within(w->src, steps, t + ahead, last, row_bytes);
-                fetch_row(kind, (uintptr_t)x->src[i] + next, row_bytes);
-            }
-            copy_cell(kind, w, &writer, (const char *)((uintptr_t)x->src[i] + step), is_element,
-                      row_bytes);
+            const size_t next = kind == PSQ_ROW_STREAM
+                                    ? step_within(w->src, steps, t + ahead, last, row_bytes)
+                                    : step;
+            copy_cell(kind, w, &writer, (const char *)((uintptr_t)x->src[i] + step),
+                      (uintptr_t)x->src[i] + next, is_element, row_bytes);
         }
         psq_writer_end(kind, &writer);
     }
@@ -276,7 +285,7 @@ PSQ_INLINE void copy_across_cells(psq_row_kind kind, const work *w, const tile *
 
 // kind must be a constant.
 PSQ_INLINE void psq_tile_copy(psq_row_kind kind, const work *w, const tile *x) {
-    if (w->walk == ALONG && !w->whole && kind >= PSQ_ROW_WIDE && !w->dst->storage.pad_left) {
+    if (w->walk == ALONG && !w->whole && kind == PSQ_ROW_STREAM && !w->dst->storage.pad_left) {
         copy_along_steps(kind, w, x);
     } else if (w->walk == ALONG || x->n < FEW_SEQS) {
         copy_along(kind, w, x);
