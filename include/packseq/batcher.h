@@ -72,8 +72,8 @@ PSQ_API void psq_batcher_destroy(psq_batcher *batcher);
 PSQ_API PSQ_MUST psq_status psq_batcher_set_epoch(psq_batcher *batcher, int64_t epoch,
                                                   psq_error *err);
 
-// Batches of this rank in this epoch, empty ones among them, which is the number of steps: the same
-// for all ranks.
+// Batches of this rank in this epoch, empty ones and those already taken among them, which is the
+// number of steps: the same for all ranks. After a state of another world: in what that left.
 PSQ_API int64_t psq_batcher_n_batches(const psq_batcher *batcher);
 
 // The next batch of this rank: index[n], sequences in no special order, borrowed from the batcher

@@ -245,8 +245,8 @@ static int compare(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-// The list as docs/bits.md defines it, written again: shuffle, sort by (length, place in the
-// shuffle), cut from both ends, shuffle.
+// The list as docs/bits.md defines it, written again: shuffle, sort by (pool, length, place in the
+// shuffle), turn every second pool, cut from both ends, shuffle.
 static void batcher_follows_the_definition(void **state) {
     (void)state;
     enum { N = 40, LIMIT = 7 };
@@ -263,11 +263,20 @@ static void batcher_follows_the_definition(void **state) {
         psq_batcher_opts opts = PSQ_BATCHER_OPTS_INIT;
         opts.limit = LIMIT;
         opts.seed = 1000 + round;
+        opts.pool_size = (const int64_t[]){0, 9, 1, 20}[round % 4];
+        const int64_t pool = opts.pool_size > 0 ? opts.pool_size : N;
         psq_shuffle(opts.seed, round, PSQ_SHUFFLE_SEQUENCES, N, order);
         for (int64_t i = 0; i < N; i++) {
-            keys[i] = (lengths[order[i]] * N + i) * N + order[i];
+            keys[i] = ((i / pool * 2000 + lengths[order[i]]) * N + i) * N + order[i];
         }
         qsort(keys, N, sizeof *keys, compare);
+        for (int64_t i = pool; i < N; i += 2 * pool) {
+            const int64_t end = i + pool < N ? i + pool : N;
+            for (int64_t k = i; k < end; k++) {
+                order[k] = keys[end - 1 - (k - i)];
+            }
+            memcpy(keys + i, order + i, (size_t)(end - i) * sizeof *keys);
+        }
         const int64_t middle =
             psq_random_below(opts.seed, PSQ_STREAM_SHUFFLE, 0, round, PSQ_SHUFFLE_MIDDLE, N);
         int64_t n = 0;
@@ -299,6 +308,68 @@ static void batcher_follows_the_definition(void **state) {
             }
         }
         psq_batcher_destroy(batcher);
+    }
+}
+
+// Who takes which batch of a step, written again: ranks by what they have had before the step, the
+// lower of equals first, each the costliest batch that is left, the later of equals.
+static void batcher_deals_by_cost(void **state) {
+    (void)state;
+    enum { N = 60, MOST_WORLD = 6 };
+    for (uint32_t round = 0; round < 60; round++) {
+        int64_t lengths[N];
+        for (uint32_t i = 0; i < N; i++) {
+            lengths[i] = word_of(round, 200 + i) % (round % 3 ? 12 : 2);
+        }
+        psq_batcher_opts opts = PSQ_BATCHER_OPTS_INIT;
+        opts.budget = (psq_budget)(round % PSQ_N_BUDGET);
+        opts.limit = 12;
+        opts.seed = round;
+        psq_batcher *const one = create(lengths, N, &opts);
+        const list l = list_of(one, N);
+        epoch e;
+        open_ranks(&e, lengths, N, opts, 2 + round % (MOST_WORLD - 1));
+        int64_t had[MOST_WORLD] = {0};
+        for (int64_t at = 0; at < l.n; at += e.world) {
+            const int64_t end = at + e.world < l.n ? at + e.world : l.n;
+            bool dealt[MOST_WORLD] = {false};
+            bool served[MOST_WORLD] = {false};
+            int64_t more[MOST_WORLD] = {0};
+            for (int64_t i = 0; i < e.world; i++) {
+                int64_t rank = -1;
+                for (int64_t r = 0; r < e.world; r++) {
+                    rank = !served[r] && (rank < 0 || had[r] < had[rank]) ? r : rank;
+                }
+                int64_t costliest = -1;
+                for (int64_t k = at; k < end; k++) {
+                    const sizes s =
+                        measure(lengths, l.index + l.first[k], l.first[k + 1] - l.first[k]);
+                    const int64_t cost =
+                        opts.budget == PSQ_BUDGET_PADDED ? s.n * s.longest : s.n_rows;
+                    if (!dealt[k - at] && (costliest < 0 || cost >= more[rank])) {
+                        costliest = k;
+                        more[rank] = cost;
+                    }
+                }
+                const int64_t *index = NULL;
+                int64_t n = 0;
+                served[rank] = true;
+                assert_true(psq_batcher_next(e.ranks[rank], &index, &n));
+                if (costliest < 0) {
+                    assert_int_equal(n, 0);
+                    continue;
+                }
+                dealt[costliest - at] = true;
+                assert_int_equal(n, l.first[costliest + 1] - l.first[costliest]);
+                assert_memory_equal(index, l.index + l.first[costliest], (size_t)n * sizeof *index);
+            }
+            for (int64_t r = 0; r < e.world; r++) {
+                had[r] += more[r];
+            }
+        }
+        close_ranks(&e);
+        free_list(l);
+        psq_batcher_destroy(one);
     }
 }
 
@@ -365,6 +436,7 @@ int main(void) {
         cmocka_unit_test(batcher_without_shuffling),
         cmocka_unit_test(batcher_keeps_oversize_alone),
         cmocka_unit_test(batcher_follows_the_definition),
+        cmocka_unit_test(batcher_deals_by_cost),
         cmocka_unit_test(batcher_drops_from_all_places),
         cmocka_unit_test(batcher_many),
     };

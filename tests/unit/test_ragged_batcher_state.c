@@ -102,6 +102,7 @@ static void state_bad(void **state) {
     static const int64_t lengths[5] = {1, 2, 3, 4, 5};
     psq_batcher_opts opts = PSQ_BATCHER_OPTS_INIT;
     opts.limit = 1;
+    opts.pool_size = 1; // so that epochs differ in the order of sequences, too
     opts.world = 2;
     psq_batcher *const batcher = create(lengths, 5, &opts);
     psq_batcher *const twin = create(lengths, 5, &opts);

@@ -85,6 +85,25 @@ static void mask_random_batches(void **state) {
     }
 }
 
+// Sequences that begin at any bit and have more and fewer bits than a word of the machine.
+static void mask_of_long_ones(void **state) {
+    (void)state;
+    enum { B = 5 };
+    for (int64_t S = 50; S < 200; S++) {
+        int64_t lengths[B];
+        for (uint32_t b = 0; b < B; b++) {
+            const uint32_t word = batch_word((uint32_t)S, 40 + b);
+            lengths[b] = word % 3 == 0 ? S : word % (uint32_t)(S + 1);
+        }
+        psq_layout *const layout = from_lengths(lengths, B);
+        for (int i = 0; i < N_SIDES * PSQ_N_MASK_KIND; i++) {
+            assert_mask(layout, side(i % N_SIDES, S), (psq_mask_kind)(i / N_SIDES));
+            assert_comes_back(layout, side(i % N_SIDES, S), (psq_mask_kind)(i / N_SIDES));
+        }
+        psq_layout_destroy(layout);
+    }
+}
+
 // Each mask of 3 sequences of 4 steps is either that of some lengths, or the first sequence with a
 // hole is named, with both steps.
 static void mask_every_small_one(void **state) {
@@ -241,9 +260,10 @@ static void mask_without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mask_random_batches), cmocka_unit_test(mask_every_small_one),
-        cmocka_unit_test(mask_of_many),        cmocka_unit_test(mask_ignores_bits_behind),
-        cmocka_unit_test(mask_bad_input),      cmocka_unit_test(mask_without_memory),
+        cmocka_unit_test(mask_random_batches),      cmocka_unit_test(mask_of_long_ones),
+        cmocka_unit_test(mask_every_small_one),     cmocka_unit_test(mask_of_many),
+        cmocka_unit_test(mask_ignores_bits_behind), cmocka_unit_test(mask_bad_input),
+        cmocka_unit_test(mask_without_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
