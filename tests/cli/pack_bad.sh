@@ -51,6 +51,7 @@ bad "{$O,\"values\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[24,25]}}" '
 bad "{$O,\"values\":{\"dtype\":\"U8\",\"shape\":[2,0],\"data_offsets\":[24,24]}}" '0 1 2' 0
 bad "{$O,\"values\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[24,27]}}" '0 1 2' 3
 bad "{$O,\"values\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[24,26]}}" '0 2 1' 2
+bad "{$O,\"values\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[24,26]}}" '0 3 2' 2
 bad "{$O,\"values\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[24,26]}}" '1 1 2' 2
 bad "{$O,\"data\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[24,26]},\"lengths\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[26,26]}}" '0 1 2' 2
 bad "{$O,\"data\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[24,26]},\"values\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[26,26]}}" '0 1 2' 2
@@ -80,6 +81,14 @@ bad "{$N,\"data\":{\"dtype\":\"U8\",\"shape\":[6],\"data_offsets\":[16,22]}}" '3
 bad "{$N,\"data\":{\"dtype\":\"U8\",\"shape\":[3,2],\"data_offsets\":[16,22]}}" '3 2' 6
 bad "{$N,\"data\":{\"dtype\":\"U8\",\"shape\":[2,3],\"data_offsets\":[16,22]}}" '3 4' 6
 bad "{$N,\"data\":{\"dtype\":\"U8\",\"shape\":[2,3],\"data_offsets\":[16,22]}}" '3 -1' 6
+# Counts without rows: no memory is asked for them.
+{ st "{$O,\"data\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[24,26]}}" 0 &&
+    printf '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\100ab'; } >bad.safetensors
+t packseq pack bad.safetensors
+B='"batch_sizes":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}'
+{ st "{$B,\"data\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[8,10]}}" 0 &&
+    printf '\0\0\0\0\0\0\0\100ab'; } >bad.safetensors
+t packseq pack bad.safetensors
 ls
 # Nothing is read behind what can only be refused.
 head -c 20000000 /dev/zero | tr '\000' x | t packseq pack -
