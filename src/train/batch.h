@@ -45,7 +45,7 @@ typedef struct psq_batch {
     void *hn;                // [L*D][B][R]; PSQ_HEAD_LAST only
     void *features;          // [M][W], the head's input; y for PSQ_HEAD_TOKEN
     void *drop;              // [M][W] multipliers; NULL: no dropout
-    int64_t *winners;        // [M][W] row of the maximum, -1: none; PSQ_HEAD_MAX only
+    void *pooled;            // [M][W] features before dropout, which PSQ_HEAD_MAX needs again
     void *logits;            // [M][C]; then their gradient
     void *work;              // of outer products; training only, as all below
     void *dfeatures;         // [M][W]
@@ -61,8 +61,8 @@ void psq_batch_carve(const psq_model *model, size_t reserve, size_t scratch, psq
 void psq_inputs_gather(const psq_model *model, const void *weights, psq_batch *batch);
 
 // head.c: features from y or hn, and dropout on them; dy or dhn from dfeatures.
-void psq_head_gather(const psq_model *model, psq_batch *batch);
-void psq_head_scatter(const psq_model *model, psq_batch *batch);
+PSQ_MUST psq_status psq_head_gather(const psq_model *model, psq_batch *batch, psq_error *err);
+PSQ_MUST psq_status psq_head_scatter(const psq_model *model, psq_batch *batch, psq_error *err);
 
 // loss.c: logits from features, the sums over the batch's targets, and backwards.
 void psq_loss_logits(const psq_model *model, const void *weights, const void *panel,

@@ -76,16 +76,10 @@ void psq_batch_carve(const psq_model *model, size_t reserve, size_t scratch, psq
     batch->y = head != PSQ_HEAD_LAST ? take(arena, model, batch->N, W) : NULL;
     batch->hn = head == PSQ_HEAD_LAST ? take(arena, model, batch->B, n_states * model->R) : NULL;
     batch->features = head != PSQ_HEAD_TOKEN ? take(arena, model, batch->M, W) : batch->y;
-    batch->drop = NULL;
-    if (batch->training && model->spec.dropout > 0.0) {
-        batch->drop = take(arena, model, batch->M, W);
-    }
-    batch->winners = NULL;
-    if (head == PSQ_HEAD_MAX) {
-        int64_t count = 0;
-        const bool fits = psq_count_mul(batch->M, W, &count);
-        batch->winners = (int64_t *)psq_arena_take(arena, fits ? count : -1, sizeof(int64_t));
-    }
+    const bool drops = batch->training && model->spec.dropout > 0.0;
+    batch->drop = drops ? take(arena, model, batch->M, W) : NULL;
+    batch->pooled =
+        drops && head == PSQ_HEAD_MAX ? take(arena, model, batch->M, W) : batch->features;
     batch->logits = take(arena, model, batch->M, model->spec.n_classes);
     if (batch->training) {
         batch->work = take(arena, model, model->kern->outer_work(W), 1);
@@ -174,7 +168,7 @@ static psq_status backward(psq_session *session, const psq_rnn_io *io, psq_batch
                            void *dweights, psq_error *err) {
     const psq_model *const model = session->model;
     psq_loss_backward(model, session->head_panel_back, batch, dweights);
-    psq_head_scatter(model, batch);
+    PSQ_TRY(psq_head_scatter(model, batch, err));
     psq_rnn_grads grads = PSQ_RNN_GRADS_INIT;
     grads.dy = batch->dy;
     grads.dhn = batch->dhn;
@@ -199,7 +193,7 @@ static psq_status run_batch(psq_session *session, const void *weights, psq_batch
     const psq_rnn_io io = network_io(batch);
     PSQ_TRY(psq_rnn_forward(model->rnn, batch->layout, session->panels, &io,
                             batch->training ? PSQ_TRAIN : 0, batch->reserve, batch->scratch, err));
-    psq_head_gather(model, batch);
+    PSQ_TRY(psq_head_gather(model, batch, err));
     psq_loss_logits(model, weights, session->head_panel, batch);
     if (logits != NULL && batch->M > 0) {
         memcpy(logits, batch->logits, (size_t)(batch->M * model->spec.n_classes) * model->size);
