@@ -7,79 +7,12 @@
 #ifndef PACKSEQ_RAGGED_TILE_COPY_H
 #define PACKSEQ_RAGGED_TILE_COPY_H
 
-#include "base/size.h"
-#include "ragged/place.h"
-#include "ragged/writer.h"
+#include "ragged/tile_lines.h"
 
 enum {
-    TILE_SEQS = 64,    // at most
-    PIECE_BYTES = 512, // of which so many at a time
-    FEW_SEQS = 8,      // fewer are copied one by one
-    FETCH_BYTES = 8192 // asked for before they are copied
+    FETCH_BYTES = 8192, // asked for before they are copied,
+    PIECE_BYTES = 512   // so many at a time
 };
-
-// The ways to walk the rows of a tile.
-typedef enum walk {
-    ACROSS_RANKS, // packed target: step by step, the ranks that are alive
-    ACROSS_CELLS, // padded target, time first: step by step, elements and padding
-    ALONG         // target by sequence: sequence by sequence, its elements and padding
-} walk;
-
-// A conversion; constant while it runs.
-typedef struct work {
-    const psq_layout *layout;
-    const psq_place *src;
-    const psq_place *dst;
-    walk walk;
-    bool by_rank; // tiles hold neighbouring ranks, else neighbouring sequences of the user's
-    bool whole;   // on both sides a sequence's rows lie one after the other
-    bool stream;  // past the caches
-    bool zeros;   // in the padding
-    psq_row_kind kind;
-    int64_t n_steps; // stored steps of the target, T if it is not padded
-    int64_t tile_seqs;
-    int64_t tile_steps;
-    const char *pattern; // what the padding of a row begins with, again and again
-    size_t pattern_bytes;
-} work;
-
-// Sequences i0 to i0 + n - 1, in the order of the tiles, and stored steps s0 to s1 - 1.
-typedef struct tile {
-    int64_t i0, n, s0, s1;
-    char *src[TILE_SEQS]; // element (b, 0)
-    char *dst[TILE_SEQS];
-    int64_t first[TILE_SEQS]; // the stored step of (b, 0), and that of the row after the last
-    int64_t end[TILE_SEQS];
-} tile;
-
-// ---- padding
-
-// n whole rows, one after the other.
-static void fill_rows(const work *w, char *dst, int64_t n) {
-    size_t left = (size_t)n * w->dst->row_bytes;
-    if (w->zeros && !w->stream) {
-        memset(dst, 0, left);
-        return;
-    }
-    while (left > 0) {
-        const size_t size = left < w->pattern_bytes ? left : w->pattern_bytes;
-        psq_bytes_copy(dst, w->pattern, size, w->stream);
-        dst += size;
-        left -= size;
-    }
-}
-
-// Stored steps s to s + n - 1 of the target's sequence whose step 0 is at `dst`.
-static void fill_steps(const work *w, char *dst, int64_t s, int64_t n) {
-    const size_t stride = w->dst->stride;
-    if (stride == w->dst->row_bytes) {
-        fill_rows(w, dst + (size_t)s * stride, n);
-        return;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        fill_rows(w, dst + (size_t)(s + i) * stride, 1);
-    }
-}
 
 // ---- rows from afar
 
@@ -182,11 +115,8 @@ PSQ_INLINE void copy_along_steps(psq_row_kind kind, const work *w, const tile *x
     }
     for (int64_t i = 0; i < x->n; i++) {
         psq_writer_end(kind, &writers[i]);
-        if (w->dst->n_steps > 0) {
-            const int64_t s = psq_min_count(psq_max_count(x->end[i], x->s0), x->s1);
-            fill_steps(w, x->dst[i], s, x->s1 - s);
-        }
     }
+    fill_ends(w, x);
 }
 
 // ---- tiles of packed rows
@@ -285,6 +215,9 @@ PSQ_INLINE void copy_across_cells(psq_row_kind kind, const work *w, const tile *
 
 // kind must be a constant.
 PSQ_INLINE void psq_tile_copy(psq_row_kind kind, const work *w, const tile *x) {
+    if (copy_by_lines(kind, w, x)) {
+        return;
+    }
     if (w->walk == ALONG && !w->whole && kind == PSQ_ROW_STREAM && !w->dst->storage.pad_left) {
         copy_along_steps(kind, w, x);
     } else if (w->walk == ALONG || x->n < FEW_SEQS) {
