@@ -155,11 +155,12 @@ PSQ_API void psq_series_destroy(psq_series *series);
 // refused. Whether numbers are integers all lines decide, of all files: a number with a fraction or
 // an exponent, or beyond 32 bits, makes all of them floats.
 // PSQ_FORMAT: "path:line: ..." a line over max_length, NUL, also as \u0000, bytes that are no
-// UTF-8, no JSON, a key twice, no x, an x of another kind or width than before, an integer beyond
-// 64 bits, a number beyond a float, a label that is empty, longer than 1024 bytes or has a control
-// character. PSQ_IO: with the path. PSQ_NOMEM. After an error the data set is as it was before the
-// call. A line goes through jansson, whose memory does not come from the context's allocator and
-// may be fifty times the line's; where it runs out the status may be PSQ_FORMAT.
+// UTF-8, no JSON, a key twice, no x, an x that is no sequence or of another kind or width than
+// before, an integer beyond 64 bits, a number beyond a float, a y that is no label, a label that is
+// empty, longer than 1024 bytes or has a control character. PSQ_IO: with the path. PSQ_NOMEM. After
+// an error the data set is as it was before the call. A line goes through jansson, whose memory
+// does not come from the context's allocator and may be a hundred times the line's; where it runs
+// out the status may be PSQ_FORMAT.
 PSQ_API PSQ_MUST psq_status psq_series_add_jsonl_file(psq_series *series, const char *path,
                                                       psq_error *err);
 
@@ -169,7 +170,7 @@ PSQ_API PSQ_MUST psq_status psq_series_add_jsonl(psq_series *series, const char 
 
 PSQ_API int64_t psq_series_n_seq(const psq_series *series);
 PSQ_API const int64_t *psq_series_offsets(const psq_series *series); // [n_seq + 1]
-// PSQ_U8, PSQ_I32 or PSQ_F32; PSQ_I32 while there are no rows.
+// PSQ_U8, PSQ_I32 or PSQ_F32; PSQ_I32 while there are at most empty lists.
 PSQ_API psq_dtype psq_series_dtype(const psq_series *series);
 // D: the numbers of a vector. 0: rows are no vectors.
 PSQ_API int64_t psq_series_width(const psq_series *series);

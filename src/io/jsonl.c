@@ -120,16 +120,15 @@ static psq_status add_numbers(psq_series *series, const psq_line *line, json_t *
     return PSQ_OK;
 }
 
-static psq_status add_vectors(psq_series *series, const psq_line *line, json_t *x, psq_error *err) {
-    const size_t n = json_array_size(x), width = json_array_size(json_array_get(x, 0));
+// Before there is room for them: a line of one long list and many that are none could ask for more
+// memory than any file has bytes.
+static psq_status check_vectors(const psq_line *line, const json_t *x, size_t width,
+                                psq_error *err) {
     if (width == 0) {
         return FAIL(line, "x[0] has no numbers, must have at least 1");
     }
-    void *rows;
-    PSQ_TRY(
-        psq_series_open(series, line, PSQ_SERIES_VECTORS, (int64_t)n, (int64_t)width, &rows, err));
-    for (size_t t = 0; t < n; t++) {
-        json_t *const row = json_array_get(x, t);
+    for (size_t t = 0; t < json_array_size(x); t++) {
+        const json_t *const row = json_array_get(x, t);
         if (!json_is_array(row)) {
             return FAIL(line, "x[%zu] is %s, must be a list of %zu numbers", t, type_text(row),
                         width);
@@ -138,7 +137,19 @@ static psq_status add_vectors(psq_series *series, const psq_line *line, json_t *
             return FAIL(line, "x[%zu] has %zu numbers, must have %zu as x[0]", t,
                         json_array_size(row), width);
         }
-        PSQ_TRY(read_numbers((place){line, t, 0}, row, (float *)rows + t * width, err));
+    }
+    return PSQ_OK;
+}
+
+static psq_status add_vectors(psq_series *series, const psq_line *line, json_t *x, psq_error *err) {
+    const size_t n = json_array_size(x), width = json_array_size(json_array_get(x, 0));
+    void *rows;
+    PSQ_TRY(check_vectors(line, x, width, err));
+    PSQ_TRY(
+        psq_series_open(series, line, PSQ_SERIES_VECTORS, (int64_t)n, (int64_t)width, &rows, err));
+    for (size_t t = 0; t < n; t++) {
+        PSQ_TRY(read_numbers((place){line, t, 0}, json_array_get(x, t), (float *)rows + t * width,
+                             err));
     }
     return PSQ_OK;
 }

@@ -221,6 +221,22 @@ static void bytes_of_a_line_are_limited(void **state) {
     psq_series_destroy(series);
 }
 
+// One long list and many that are none: the product of both is never asked for.
+static void rows_are_counted_before_there_is_room_for_them(void **state) {
+    (void)state;
+    enum { N = 200000 };
+    static char line[8 + 4 * N + 3] = "{\"x\":[[0";
+    char *at = line + strlen(line);
+    for (int i = 1; i < 2 * N; i++) {
+        at += sprintf(at, i == N ? "],0" : ",0");
+    }
+    strcpy(at, "]}");
+    psq_series *const series = make(1 << 22);
+    assert_fails(add(series, line), PSQ_FORMAT,
+                 "d/f.jsonl:1: x[1] is a number, must be a list of 200000 numbers");
+    psq_series_destroy(series);
+}
+
 static void deep_nesting_is_refused(void **state) {
     (void)state;
     static char line[100001];
@@ -341,6 +357,7 @@ int main(void) {
         cmocka_unit_test(bad_line_is_refused_without_trace),
         cmocka_unit_test(first_line_decides_nothing_if_it_fails),
         cmocka_unit_test(bytes_of_a_line_are_limited),
+        cmocka_unit_test(rows_are_counted_before_there_is_room_for_them),
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(file_of_many_lines),
