@@ -130,7 +130,7 @@ psq_status psq_pool_backward(const psq_layout *layout, psq_pool kind, psq_dtype 
     }
     PSQ_TRY(psq_pool_array(&job, "dy", dy, layout->n_seq, n_cols, err));
     PSQ_TRY(psq_pool_array(&job, "dx", dx, n_rows, n_cols, err));
-    job.a = psq_pool_rows(x, n_cols);
+    job.a = psq_pool_rows(looks ? x : NULL, n_cols);
     job.out = psq_pool_rows(dx, n_cols);
     job.in_u = looks ? y : dy;
     job.in_v = dy;

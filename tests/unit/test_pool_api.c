@@ -143,6 +143,27 @@ static void nothing(void **state) {
     psq_layout_destroy(some);
 }
 
+// x and y that would fault: sum and mean do not look at them, nor touch their memory.
+static void sum_and_mean_read_dy_only(void **state) {
+    (void)state;
+    const int64_t lengths[2] = {2, 1};
+    psq_layout *const layout = layout_of(ctx, lengths, 2);
+    const float *const nowhere = (const float *)(uintptr_t)64;
+    const float dy[2] = {6.0F, 8.0F};
+    const psq_pool kinds[] = {PSQ_POOL_SUM, PSQ_POOL_MEAN};
+    for (int i = 0; i < 2; i++) {
+        for (int order = 0; order < PSQ_N_ORDER; order++) {
+            const psq_storage storage = {(psq_order)order, false, 0};
+            float dx[4] = {0.0F};
+            assert_int_equal(psq_pool_backward(layout, kinds[i], PSQ_F32, storage, nowhere, nowhere,
+                                               dy, 1, dx, &err),
+                             PSQ_OK);
+            assert_true(dx[0] == (i == 0 ? 6.0F : 3.0F));
+        }
+    }
+    psq_layout_destroy(layout);
+}
+
 // ---- special values
 
 static void infinities(void **state) {
@@ -276,9 +297,13 @@ static void many_sequences(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bad_arguments),  cmocka_unit_test(missing_arrays),
-        cmocka_unit_test(names),          cmocka_unit_test(nothing),
-        cmocka_unit_test(infinities),     cmocka_unit_test(no_allocations),
+        cmocka_unit_test(bad_arguments),
+        cmocka_unit_test(missing_arrays),
+        cmocka_unit_test(names),
+        cmocka_unit_test(nothing),
+        cmocka_unit_test(sum_and_mean_read_dy_only),
+        cmocka_unit_test(infinities),
+        cmocka_unit_test(no_allocations),
         cmocka_unit_test(many_sequences),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
