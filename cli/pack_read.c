@@ -156,13 +156,35 @@ static int choose_indices(const reader *r, const ints *batch_sizes, const ints *
     return EXIT_SUCCESS;
 }
 
+// Before the library sees them, which would call a sum that overflows a want of memory.
+static int check_batch_sizes(const reader *r, const ints *batch_sizes) {
+    const int64_t n_rows = r->values->dims[0];
+    int64_t left = n_rows;
+    for (int64_t t = 0; t < batch_sizes->n; t++) {
+        const int64_t size = batch_sizes->items[t];
+        if (size < 1 || size > left) {
+            return fail_data(
+                "%s: batch_sizes[%" PRId64 "] is %" PRId64
+                ", must be at least 1 and at most the rows of %s that are left, %" PRId64,
+                r->path, t, size, r->values->name, left);
+        }
+        left -= size;
+    }
+    return left == 0 ? EXIT_SUCCESS
+                     : fail_data("%s: batch_sizes sum to %" PRId64 ", %s has %" PRId64 " rows",
+                                 r->path, n_rows - left, r->values->name, n_rows);
+}
+
 static int make_packed(reader *r, const ints *batch_sizes, const ints *sorted,
                        const ints *unsorted) {
     psq_error err;
     int64_t *own = NULL;
     const int64_t *indices = NULL;
     int64_t n_seq = 0;
-    int code = choose_indices(r, batch_sizes, sorted, unsorted, &indices, &n_seq, &own);
+    int code = check_batch_sizes(r, batch_sizes);
+    if (code == EXIT_SUCCESS) {
+        code = choose_indices(r, batch_sizes, sorted, unsorted, &indices, &n_seq, &own);
+    }
     if (code == EXIT_SUCCESS &&
         psq_layout_from_batch_sizes(r->ctx, batch_sizes->items, batch_sizes->n, indices, n_seq,
                                     r->values->dims[0], &r->data->layout, &err) != PSQ_OK) {

@@ -71,6 +71,10 @@ static int write_rows(const psq_ctx *ctx, const pack_data *data, psq_order order
     const psq_status status =
         psq_safetensors_write(ctx, path, w.tensors, w.n_tensors, w.pairs, w.n_pairs, &err);
     free(text);
+    if (status == PSQ_INVALID) { // the only thing that may be too large
+        return fail_data("%s: the names of %zu labels are too long together: %s", path,
+                         json_array_size(data->label_names), err.text);
+    }
     return status == PSQ_OK ? EXIT_SUCCESS : fail_error(&err);
 }
 

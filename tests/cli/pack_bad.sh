@@ -68,6 +68,9 @@ bad '{"offsets":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"data":{"dtype"
 B='"batch_sizes":{"dtype":"I64","shape":[2],"data_offsets":[0,16]}'
 bad "{$B,\"data\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[16,19]}}" '1 2' 3
 bad "{$B,\"data\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[16,20]}}" '2 1' 4
+{ st "{$B,\"data\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[16,19]}}" 0 &&
+    printf '\0\0\0\0\0\0\0\100\0\0\0\0\0\0\0\100abc'; } >bad.safetensors
+t packseq pack -o out bad.safetensors
 S='"sorted_indices":{"dtype":"I64","shape":[2],"data_offsets":[16,32]}'
 U='"unsorted_indices":{"dtype":"I64","shape":[2],"data_offsets":[32,48]}'
 bad "{$B,$S,\"data\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[32,35]}}" '2 1 0 0' 3
@@ -89,6 +92,9 @@ B='"batch_sizes":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}'
 { st "{$B,\"data\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[8,10]}}" 0 &&
     printf '\0\0\0\0\0\0\0\100ab'; } >bad.safetensors
 t packseq pack bad.safetensors
+# More names of labels than a file's metadata may have.
+awk 'BEGIN { for (i = 0; i < 1100; i++) printf "{\"x\": [], \"y\": \"%01000d\"}\n", i }' >many.jsonl
+t packseq pack -o out many.jsonl
 ls
 # Nothing is read behind what can only be refused.
 head -c 20000000 /dev/zero | tr '\000' x | t packseq pack -
