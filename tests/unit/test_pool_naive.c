@@ -62,6 +62,13 @@ static column column_of(const float *rows, int64_t b, int64_t d, int64_t width) 
     return (column){rows + c.offsets[b] * width + d, c.lengths[b], width};
 }
 
+// What is not written, padding first of all, must not pass for what the last call wrote.
+static void poison_results(void) {
+    memset(out_rows, 0xff, (size_t)(stored_rows() * c.D) * sizeof *out_rows);
+    memset(out_numbers, 0xff, (size_t)stored_rows() * sizeof *out_numbers);
+    memset(out_seqs, 0xff, (size_t)(c.B * c.D) * sizeof *out_seqs);
+}
+
 #define EACH_COLUMN                   \
     for (int64_t b = 0; b < c.B; b++) \
         for (int64_t d = 0; d < c.D; d++)
@@ -73,6 +80,7 @@ static column column_of(const float *rows, int64_t b, int64_t d, int64_t width) 
 // ---- operations
 
 static void check_pool(psq_pool kind) {
+    poison_results();
     EACH_COLUMN {
         c.v[b * c.D + d] = naive_pool(kind, column_of(c.x, b, d, c.D));
     }
@@ -95,6 +103,7 @@ static void check_pool(psq_pool kind) {
 }
 
 static void check_softmax(void) {
+    poison_results();
     EACH_ELEMENT {
         c.wanted[(c.offsets[b] + t) * c.D + d] = naive_softmax(column_of(c.x, b, d, c.D), t);
     }
@@ -109,6 +118,7 @@ static void check_softmax(void) {
 
 // x in the place of softmax's results: what they are does not matter.
 static void check_softmax_back(void) {
+    poison_results();
     EACH_ELEMENT {
         c.wanted[(c.offsets[b] + t) * c.D + d] =
             naive_softmax_back(column_of(c.x, b, d, c.D), column_of(c.dy, b, d, c.D), t);
@@ -126,6 +136,7 @@ static void check_softmax_back(void) {
 }
 
 static void check_attend(void) {
+    poison_results();
     float *const weights = c.wanted_w;
     EACH_COLUMN {
         const column w = column_of(weights, b, 0, 1);
@@ -147,6 +158,7 @@ static void check_attend(void) {
 }
 
 static void check_attend_back(void) {
+    poison_results();
     static float dots[MOST_ROWS];
     for (int64_t b = 0; b < c.B; b++) {
         for (int64_t t = 0; t < c.lengths[b]; t++) {
@@ -170,6 +182,7 @@ static void check_attend_back(void) {
 }
 
 static void check_rows(void) {
+    poison_results();
     EACH_ELEMENT {
         const int64_t i = (c.offsets[b] + t) * c.D + d;
         c.wanted[i] = c.x[i] + c.dv[b * c.D + d];
@@ -191,6 +204,7 @@ static void check_rows(void) {
 }
 
 static void check_weights(void) {
+    poison_results();
     EACH_ELEMENT {
         const int64_t row = c.offsets[b] + t;
         c.wanted[row * c.D + d] = c.x[row * c.D + d] * c.w[row];
