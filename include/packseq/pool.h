@@ -47,9 +47,9 @@ PSQ_API PSQ_MUST psq_status psq_pool_forward(const psq_layout *layout, psq_pool 
                                              int64_t n_cols, void *y, psq_error *err);
 
 // dx from dy, overwritten. sum: dy[b] in every row; mean: dy[b] / L[b]; max: dy[b] in the earliest
-// row whose value is y[b], of several NaN the earliest, else 0; logsumexp: dy[b] * exp(x - y[b]), y[b] =
-// -inf counting as 0. x and y are those of the forward pass; sum and mean do not look at them. dx
-// may be x.
+// row whose value is y[b], of several NaN the earliest, else 0; logsumexp: dy[b] * exp(x - y[b]),
+// y[b] = -inf counting as 0. x and y are those of the forward pass; sum and mean do not look at
+// them. dx may be x.
 PSQ_API PSQ_MUST psq_status psq_pool_backward(const psq_layout *layout, psq_pool kind,
                                               psq_dtype dtype, psq_storage storage, const void *x,
                                               const void *y, const void *dy, int64_t n_cols,
