@@ -52,6 +52,11 @@ static inline psq_place psq_place_list(const psq_layout *layout, void *const *se
     return place;
 }
 
+// base + bytes. An array or a sequence without rows may be NULL, of which C has no sums.
+static inline char *psq_address(const char *base, size_t bytes) {
+    return (char *)((uintptr_t)base + bytes);
+}
+
 // The stored step of element (b, 0): where padding is on the left, behind it.
 static inline int64_t psq_place_first(const psq_place *place, int64_t b) {
     return place->n_steps > 0 && place->storage.pad_left
@@ -79,8 +84,7 @@ static inline char *psq_place_seq(const psq_place *place, int64_t b) {
         row = b * place->n_steps + psq_place_first(place, b);
         break;
     }
-    // An array without rows may be NULL, of which C has no sums.
-    return (char *)((uintptr_t)place->rows + (uintptr_t)row * place->row_bytes);
+    return psq_address(place->rows, (size_t)row * place->row_bytes);
 }
 
 // What step t adds to it.

@@ -65,7 +65,7 @@ static run make_run(const psq_plan_copy *copy, int64_t k, int64_t t, int64_t t1)
     if (src.steps != NULL) {
         return (run){seq, src.steps + s, sign, n};
     }
-    return (run){seq + (size_t)s * src.stride, NULL, sign * (ptrdiff_t)src.stride, n};
+    return (run){psq_address(seq, (size_t)s * src.stride), NULL, sign * (ptrdiff_t)src.stride, n};
 }
 
 PSQ_INLINE const char *run_row(const run *r, bool has_steps, int64_t j, size_t row_bytes) {
@@ -160,13 +160,17 @@ PSQ_INLINE void copy_along(psq_row_kind kind, const psq_plan_copy *copy, const t
         const int64_t end = x->to[i] - first;
         int64_t t = x->from[i] - first;
         run r = x->runs[i];
-        for (int64_t k = find_piece(copy->plan, x->b[i], t);; k++) {
+        int64_t k = find_piece(copy->plan, x->b[i], t);
+        for (;;) {
             copy_run(kind, copy, seq, t, &r);
             t += r.n;
             if (t == end) {
                 break;
             }
-            r = make_run(copy, k + 1, t, end);
+            do {
+                k++;
+            } while (copy->plan->pieces[k].n_rows == 0);
+            r = make_run(copy, k, t, end);
         }
     }
 }
@@ -259,7 +263,8 @@ static void open_tile(const psq_plan_copy *copy, tile *x) {
 // Packed rows: all sequences that a step has are neighbours in the source.
 static bool are_neighbours(const tile *x, size_t row_bytes) {
     int64_t i = 1;
-    while (i < x->n && x->runs[i].n > 0 && x->runs[i].src == x->runs[i - 1].src + row_bytes &&
+    while (i < x->n && x->runs[i].n > 0 &&
+           x->runs[i].src == psq_address(x->runs[i - 1].src, row_bytes) &&
            x->runs[i].steps == x->runs[i - 1].steps && x->runs[i].step == x->runs[i - 1].step) {
         i++;
     }

@@ -72,7 +72,7 @@ PSQ_INLINE void copy_along(psq_row_kind kind, const work *w, const tile *x) {
         const int64_t first = x->first[i];
         const int64_t s0 = psq_min_count(psq_max_count(first, x->s0), x->s1);
         const int64_t s1 = psq_max_count(psq_min_count(x->end[i], x->s1), s0);
-        char *const dst = x->dst[i] - (size_t)first * w->dst->stride;
+        char *const dst = psq_address(x->dst[i], 0 - (size_t)first * w->dst->stride);
         const bool padded = w->dst->n_steps > 0;
         if (padded) {
             fill_steps(w, dst, x->s0, s0 - x->s0);
@@ -98,7 +98,7 @@ PSQ_INLINE void copy_along_steps(psq_row_kind kind, const work *w, const tile *x
     const size_t ahead = (size_t)rows_ahead(row_bytes) * row_bytes;
     psq_writer writers[TILE_SEQS];
     for (int64_t i = 0; i < x->n; i++) {
-        psq_writer_at(kind, &writers[i], x->dst[i] + (size_t)x->s0 * row_bytes);
+        psq_writer_at(kind, &writers[i], psq_address(x->dst[i], (size_t)x->s0 * row_bytes));
     }
     int64_t n = x->n;
     for (int64_t s = x->s0; s < x->s1; s++) {
@@ -124,7 +124,7 @@ PSQ_INLINE void copy_along_steps(psq_row_kind kind, const work *w, const tile *x
 // Whether the source's rows of a step lie one after the other too.
 static bool are_neighbours(const work *w, const tile *x) {
     int64_t i = 1;
-    while (i < x->n && x->src[i] == x->src[i - 1] + w->src->row_bytes) {
+    while (i < x->n && x->src[i] == psq_address(x->src[i - 1], w->src->row_bytes)) {
         i++;
     }
     return i == x->n;
@@ -178,20 +178,21 @@ PSQ_INLINE void copy_cell(psq_row_kind kind, const work *w, psq_writer *writer, 
     }
 }
 
-// psq_place_step for any t; where there is no such step the result means nothing.
-PSQ_INLINE size_t step_within(const psq_place *src, const int64_t *steps, int64_t t, int64_t last,
-                              size_t row_bytes) {
+// psq_place_step for any t; where there is no such step the result means nothing. n_steps is T:
+// steps has T + 1 entries, so that there is one to read even where T is 0.
+PSQ_INLINE size_t step_within(const psq_place *src, const int64_t *steps, int64_t t,
+                              int64_t n_steps, size_t row_bytes) {
     if (steps == NULL) {
         return (size_t)t * src->stride;
     }
-    const int64_t known = psq_min_count(psq_max_count(t, 0), last);
+    const int64_t known = psq_min_count(psq_max_count(t, 0), n_steps);
     return (size_t)steps[known] * row_bytes;
 }
 
 PSQ_INLINE void copy_across_cells(psq_row_kind kind, const work *w, const tile *x) {
     const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
     const int64_t *const steps = w->src->steps;
-    const int64_t last = w->layout->n_steps - 1;
+    const int64_t n_steps = w->layout->n_steps;
     const int64_t ahead = psq_max_count(rows_ahead(row_bytes) / x->n, 1);
     for (int64_t s = x->s0; s < x->s1; s++) {
         psq_writer writer;
@@ -200,12 +201,12 @@ PSQ_INLINE void copy_across_cells(psq_row_kind kind, const work *w, const tile *
         for (int64_t i = 0; i < x->n; i++) {
             const int64_t t = s - x->first[i];
             const bool is_element = (t >= 0) & (s < x->end[i]);
-            const size_t step = step_within(w->src, steps, t, last, row_bytes);
+            const size_t step = step_within(w->src, steps, t, n_steps, row_bytes);
             const size_t next = kind == PSQ_ROW_STREAM
-                                    ? step_within(w->src, steps, t + ahead, last, row_bytes)
+                                    ? step_within(w->src, steps, t + ahead, n_steps, row_bytes)
                                     : step;
-            copy_cell(kind, w, &writer, (const char *)((uintptr_t)x->src[i] + step),
-                      (uintptr_t)x->src[i] + next, is_element, row_bytes);
+            copy_cell(kind, w, &writer, psq_address(x->src[i], step), (uintptr_t)x->src[i] + next,
+                      is_element, row_bytes);
         }
         psq_writer_end(kind, &writer);
     }

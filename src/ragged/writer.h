@@ -25,7 +25,7 @@ PSQ_INLINE void psq_writer_at(psq_row_kind kind, psq_writer *w, char *dst) {
     if (kind == PSQ_ROW_STREAM) {
         w->have = (uintptr_t)dst % PSQ_LINE;
         w->lead = w->have;
-        w->at = dst - w->have;
+        w->at = (char *)((uintptr_t)dst - w->have);
     }
 }
 
