@@ -15,12 +15,7 @@ static psq_status check_rows(const psq_layout *layout, const char *order_name, p
                              const char *name, const void *rows, size_t row_bytes, psq_error *err) {
     int64_t n_rows = 0;
     PSQ_TRY(psq_storage_check(layout, order_name, storage, &n_rows, err));
-    PSQ_REQUIRE(err, psq_size_of(n_rows, row_bytes) != SIZE_MAX, PSQ_NOMEM,
-                "%s has %lld rows of %zu bytes, which overflows", name, (long long)n_rows,
-                row_bytes);
-    PSQ_REQUIRE(err, rows != NULL || n_rows == 0 || row_bytes == 0, PSQ_INVALID,
-                "%s is NULL, must have %lld rows of %zu bytes", name, (long long)n_rows, row_bytes);
-    return PSQ_OK;
+    return psq_rows_check(name, rows == NULL, n_rows, row_bytes, err);
 }
 
 static psq_status check_seqs(const psq_layout *layout, const void *const *seqs, size_t row_bytes,

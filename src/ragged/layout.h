@@ -25,6 +25,11 @@ struct psq_layout {
 PSQ_MUST psq_status psq_storage_check(const psq_layout *layout, const char *name,
                                       psq_storage storage, int64_t *n_rows, psq_error *err);
 
+// n_rows rows of row_bytes bytes in an array that the caller knows as `name`: their bytes can be
+// counted, and it is not NULL where there are any.
+PSQ_MUST psq_status psq_rows_check(const char *name, bool is_null, int64_t n_rows, size_t row_bytes,
+                                   psq_error *err);
+
 // Stored steps S of a padded storage.
 static inline int64_t psq_storage_steps(const psq_layout *layout, psq_storage storage) {
     return storage.n_steps > 0 ? storage.n_steps : layout->n_steps;

@@ -73,23 +73,13 @@ static psq_status walk_steps(map_call *call, const psq_layout *layout, psq_stora
     return PSQ_OK;
 }
 
-static psq_status check_rows(const char *name, const void *rows, int64_t n_rows, size_t row_bytes,
-                             psq_error *err) {
-    PSQ_REQUIRE(err, psq_size_of(n_rows, row_bytes) != SIZE_MAX, PSQ_NOMEM,
-                "%s has %lld rows of %zu bytes, which overflows", name, (long long)n_rows,
-                row_bytes);
-    PSQ_REQUIRE(err, rows != NULL || n_rows == 0 || row_bytes == 0, PSQ_INVALID,
-                "%s is NULL, must have %lld rows of %zu bytes", name, (long long)n_rows, row_bytes);
-    return PSQ_OK;
-}
-
 psq_status psq_map(const psq_layout *layout, psq_storage storage, const void *src,
                    size_t src_row_bytes, void *dst, size_t dst_row_bytes, psq_fill fill,
                    psq_map_fn fn, void *arg, psq_error *err) {
     int64_t n_rows = 0;
     PSQ_TRY(psq_storage_check(layout, "storage", storage, &n_rows, err));
-    PSQ_TRY(check_rows("src", src, n_rows, src_row_bytes, err));
-    PSQ_TRY(check_rows("dst", dst, n_rows, dst_row_bytes, err));
+    PSQ_TRY(psq_rows_check("src", src == NULL, n_rows, src_row_bytes, err));
+    PSQ_TRY(psq_rows_check("dst", dst == NULL, n_rows, dst_row_bytes, err));
     PSQ_TRY(psq_fill_check(fill, "dst_row_bytes", dst_row_bytes, err));
     PSQ_REQUIRE(err, fn != NULL, PSQ_INVALID, "fn is NULL");
     map_call call = {.src = (char *)src,

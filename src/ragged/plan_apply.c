@@ -7,7 +7,6 @@
 // begins anywhere.
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/size.h"
@@ -20,28 +19,16 @@
 enum {
     TILE_BYTES = 256 * 1024,   // about; smaller where rows are short
     TILE_ROWS = 16 * 1024,     // at most
-    PATTERN_BYTES = 1024,      // how much of the padding is prepared
     BYTES_PER_MEMBER = 1 << 19 // below two of these a call stays with its caller
 };
 
 // ---- what both directions check
 
-static psq_status check_array(const psq_layout *layout, const char *order_name, psq_storage storage,
-                              const char *name, bool has_rows, size_t row_bytes, psq_error *err) {
-    int64_t n_rows = 0;
-    PSQ_TRY(psq_storage_check(layout, order_name, storage, &n_rows, err));
-    PSQ_REQUIRE(err, psq_size_of(n_rows, row_bytes) != SIZE_MAX, PSQ_NOMEM,
-                "%s has %lld rows of %zu bytes, which overflows", name, (long long)n_rows,
-                row_bytes);
-    PSQ_REQUIRE(err, has_rows || n_rows == 0 || row_bytes == 0, PSQ_INVALID,
-                "%s is NULL, must have %lld rows of %zu bytes", name, (long long)n_rows, row_bytes);
-    return PSQ_OK;
-}
-
 psq_status psq_plan_check_call(const psq_plan_call *call, psq_error *err) {
     const psq_plan *const plan = call->plan;
     PSQ_REQUIRE(err, plan != NULL, PSQ_INVALID, "plan is NULL");
     const int64_t n = plan->n_sources;
+    int64_t n_rows = 0;
     PSQ_REQUIRE(err, call->from != NULL || n == 0, PSQ_INVALID, "from is NULL, must have %lld",
                 (long long)n);
     PSQ_REQUIRE(err, call->src != NULL || n == 0, PSQ_INVALID, "%s is NULL, must have %lld",
@@ -51,11 +38,12 @@ psq_status psq_plan_check_call(const psq_plan_call *call, psq_error *err) {
         char name[32];
         (void)snprintf(order_name, sizeof order_name, "from[%lld]", (long long)k);
         (void)snprintf(name, sizeof name, "%s[%lld]", call->src_name, (long long)k);
-        PSQ_TRY(check_array(plan->sources[k], order_name, call->from[k], name,
-                            call->src[k] != NULL || call->src_is_optional, call->row_bytes, err));
+        PSQ_TRY(psq_storage_check(plan->sources[k], order_name, call->from[k], &n_rows, err));
+        PSQ_TRY(psq_rows_check(name, call->src[k] == NULL && !call->src_is_optional, n_rows,
+                               call->row_bytes, err));
     }
-    return check_array(plan->layout, "to", call->to, call->dst_name, call->dst != NULL,
-                       call->row_bytes, err);
+    PSQ_TRY(psq_storage_check(plan->layout, "to", call->to, &n_rows, err));
+    return psq_rows_check(call->dst_name, call->dst == NULL, n_rows, call->row_bytes, err);
 }
 
 // ---- copying
@@ -147,22 +135,6 @@ static void choose_tiles(queue *q, int64_t n_rows) {
         q->by_sequence ? n_tiles(B, copy->tile_seqs) : n_tiles(copy->n_steps, copy->tile_steps);
 }
 
-static void choose_pattern(psq_plan_copy *copy, psq_fill fill, char *buffer) {
-    copy->pattern = buffer;
-    copy->pattern_bytes = PATTERN_BYTES;
-    if (fill.value == NULL) {
-        memset(buffer, 0, PATTERN_BYTES);
-    } else if (fill.size > PATTERN_BYTES) {
-        copy->pattern = (const char *)fill.value;
-        copy->pattern_bytes = fill.size;
-    } else {
-        copy->pattern_bytes = PATTERN_BYTES / fill.size * fill.size;
-        for (size_t at = 0; at < copy->pattern_bytes; at += fill.size) {
-            memcpy(buffer + at, fill.value, fill.size);
-        }
-    }
-}
-
 psq_status psq_plan_apply(const psq_plan *plan, const psq_storage *from, const void *const *src,
                           psq_storage to, void *dst, size_t row_bytes, psq_fill fill,
                           psq_error *err) {
@@ -190,8 +162,7 @@ psq_status psq_plan_apply(const psq_plan *plan, const psq_storage *from, const v
     }
     const psq_ctx *const ctx = plan->ctx;
     const size_t bytes = (size_t)n_rows * row_bytes;
-    char pattern[PATTERN_BYTES];
-    choose_pattern(&q.copy, fill, pattern);
+    psq_pattern_make(&q.copy.pattern, fill);
     q.copy.kind = psq_row_kind_of(row_bytes, ctx->cpu_allowed);
     q.copy.stream = bytes > ctx->cache_bytes / 2; // which is read, and written
     choose_tiles(&q, n_rows);

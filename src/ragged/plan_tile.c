@@ -77,11 +77,11 @@ PSQ_INLINE const char *run_row(const run *r, bool has_steps, int64_t j, size_t r
 PSQ_INLINE void fill_row(psq_row_kind kind, const psq_plan_copy *copy, psq_writer *w) {
     size_t left = copy->dst.row_bytes;
     while (left > 0) {
-        const size_t size = left < copy->pattern_bytes ? left : copy->pattern_bytes;
+        const size_t size = left < copy->pattern.n ? left : copy->pattern.n;
         if (kind == PSQ_ROW_STREAM) {
-            psq_writer_row(kind, w, copy->pattern, size);
+            psq_writer_row(kind, w, copy->pattern.bytes, size);
         } else {
-            memcpy(w->at, copy->pattern, size);
+            memcpy(w->at, copy->pattern.bytes, size);
             w->at += size;
         }
         left -= size;
@@ -271,38 +271,16 @@ static bool are_neighbours(const tile *x, size_t row_bytes) {
     return i == x->n;
 }
 
-#if defined(__x86_64__) || defined(__i386__)
-#define AVX2 __attribute__((target("avx2")))
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
-#else
-#define AVX2
-#define AVX512
-#endif
-
-// copy_tile for each kind, with the instructions that it needs.
+// copy_tile for each kind.
 #define COPY(name, kind, target)                                        \
     target static void name(const psq_plan_copy *copy, const tile *x) { \
         copy_tile(kind, copy, x);                                       \
     }
-COPY(copy_1, PSQ_ROW_1, )
-COPY(copy_2, PSQ_ROW_2, )
-COPY(copy_4, PSQ_ROW_4, )
-COPY(copy_8, PSQ_ROW_8, )
-COPY(copy_16, PSQ_ROW_16, )
-COPY(copy_narrow, PSQ_ROW_NARROW, )
-COPY(copy_wide, PSQ_ROW_WIDE, )
-COPY(copy_wide_2, PSQ_ROW_WIDE_2, AVX2)
-COPY(copy_wide_4, PSQ_ROW_WIDE_4, AVX512)
-COPY(copy_long, PSQ_ROW_LONG, )
-COPY(copy_stream, PSQ_ROW_STREAM, )
+PSQ_EACH_ROW_KIND(COPY)
 #undef COPY
 
-static void (*const copies[PSQ_N_ROW_KIND])(const psq_plan_copy *copy, const tile *x) = {
-    [PSQ_ROW_1] = copy_1,       [PSQ_ROW_2] = copy_2,           [PSQ_ROW_4] = copy_4,
-    [PSQ_ROW_8] = copy_8,       [PSQ_ROW_16] = copy_16,         [PSQ_ROW_NARROW] = copy_narrow,
-    [PSQ_ROW_WIDE] = copy_wide, [PSQ_ROW_WIDE_2] = copy_wide_2, [PSQ_ROW_WIDE_4] = copy_wide_4,
-    [PSQ_ROW_LONG] = copy_long, [PSQ_ROW_STREAM] = copy_stream,
-};
+static void (*const copies[PSQ_N_ROW_KIND])(const psq_plan_copy *copy,
+                                            const tile *x) = PSQ_ROW_KIND_TABLE;
 
 void psq_plan_copy_tile(const psq_plan_copy *copy, int64_t i0, int64_t s0) {
     const psq_layout *const layout = copy->plan->layout;

@@ -5,6 +5,7 @@
 #ifndef PACKSEQ_RAGGED_PLAN_TILE_H
 #define PACKSEQ_RAGGED_PLAN_TILE_H
 
+#include "ragged/fill.h"
 #include "ragged/pieces.h"
 #include "ragged/place.h"
 #include "ragged/row_copy.h"
@@ -17,8 +18,7 @@ typedef struct psq_plan_copy {
     const psq_storage *from;
     const void *const *src;
     psq_place dst;
-    const char *pattern; // what a row of padding begins with, again and again
-    size_t pattern_bytes;
+    psq_pattern pattern;
     bool by_rank; // tiles hold neighbouring ranks, else neighbouring sequences of the user's
     bool stream;  // past the caches
     psq_row_kind kind;

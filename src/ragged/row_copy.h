@@ -55,6 +55,31 @@ static inline psq_row_kind psq_row_kind_of(size_t row_bytes, unsigned cpu) {
     return (cpu & PSQ_CPU_AVX512) != 0 ? PSQ_ROW_WIDE_4 : PSQ_ROW_WIDE_2;
 }
 
+// X(name, kind, target) for each kind: a function over psq_row_copy, the name that it gets where it
+// is compiled for this kind, and the instructions that it may use there. And the table of them.
+#if defined(__x86_64__) || defined(__i386__)
+#define PSQ_ROW_AVX2 __attribute__((target("avx2")))
+#define PSQ_ROW_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#else
+#define PSQ_ROW_AVX2
+#define PSQ_ROW_AVX512
+#endif
+#define PSQ_EACH_ROW_KIND(X)                       \
+    X(copy_1, PSQ_ROW_1, )                         \
+    X(copy_2, PSQ_ROW_2, )                         \
+    X(copy_4, PSQ_ROW_4, )                         \
+    X(copy_8, PSQ_ROW_8, )                         \
+    X(copy_16, PSQ_ROW_16, )                       \
+    X(copy_narrow, PSQ_ROW_NARROW, )               \
+    X(copy_wide, PSQ_ROW_WIDE, )                   \
+    X(copy_wide_2, PSQ_ROW_WIDE_2, PSQ_ROW_AVX2)   \
+    X(copy_wide_4, PSQ_ROW_WIDE_4, PSQ_ROW_AVX512) \
+    X(copy_long, PSQ_ROW_LONG, )                   \
+    X(copy_stream, PSQ_ROW_STREAM, )
+#define PSQ_ROW_KIND_ENTRY(name, kind, target) [kind] = (name),
+#define PSQ_ROW_KIND_TABLE \
+    { PSQ_EACH_ROW_KIND(PSQ_ROW_KIND_ENTRY) }
+
 // Two copies of a fixed size, which overlap.
 PSQ_INLINE void psq_row_copy_narrow(char *dst, const char *src, size_t n) {
     if (n >= 8) {

@@ -73,6 +73,16 @@ psq_status psq_storage_check(const psq_layout *layout, const char *name, psq_sto
     return PSQ_OK;
 }
 
+psq_status psq_rows_check(const char *name, bool is_null, int64_t n_rows, size_t row_bytes,
+                          psq_error *err) {
+    PSQ_REQUIRE(err, psq_size_of(n_rows, row_bytes) != SIZE_MAX, PSQ_NOMEM,
+                "%s has %lld rows of %zu bytes, which overflows", name, (long long)n_rows,
+                row_bytes);
+    PSQ_REQUIRE(err, !is_null || n_rows == 0 || row_bytes == 0, PSQ_INVALID,
+                "%s is NULL, must have %lld rows of %zu bytes", name, (long long)n_rows, row_bytes);
+    return PSQ_OK;
+}
+
 psq_status psq_storage_n_rows(const psq_layout *layout, psq_storage storage, int64_t *n_rows,
                               psq_error *err) {
     PSQ_REQUIRE(err, n_rows != NULL, PSQ_INVALID, "n_rows is NULL");

@@ -163,14 +163,14 @@ PSQ_INLINE void copy_across_ranks(psq_row_kind kind, const work *w, const tile *
 PSQ_INLINE void copy_cell(psq_row_kind kind, const work *w, psq_writer *writer, const char *src,
                           uintptr_t next, bool is_element, size_t row_bytes) {
     if (kind <= PSQ_ROW_NARROW) {
-        psq_writer_row(kind, writer, is_element ? src : w->pattern, row_bytes);
+        psq_writer_row(kind, writer, is_element ? src : w->pattern.bytes, row_bytes);
     } else if (is_element) {
         write_row(kind, writer, src, next, row_bytes);
     } else if (kind == PSQ_ROW_STREAM) {
-        for (size_t at = 0; at < row_bytes; at += w->pattern_bytes) {
+        for (size_t at = 0; at < row_bytes; at += w->pattern.n) {
             const size_t left = row_bytes - at;
-            psq_writer_row(kind, writer, w->pattern,
-                           left < w->pattern_bytes ? left : w->pattern_bytes);
+            psq_writer_row(kind, writer, w->pattern.bytes,
+                           left < w->pattern.n ? left : w->pattern.n);
         }
     } else {
         fill_rows(w, writer->at, 1);

@@ -87,7 +87,7 @@ PSQ_INLINE void lines_to_cells(psq_row_kind kind, const work *w, const tile *x) 
             const int64_t from = psq_min_count(psq_max_count(x->first[i], s), s1);
             const int64_t to = psq_max_count(psq_min_count(x->end[i], s1), from);
             if (to - from < n_steps) {
-                memcpy(part[i], w->pattern, PSQ_LINE);
+                memcpy(part[i], w->pattern.bytes, PSQ_LINE);
             }
             if (from < to) {
                 copy_part(part[i] + (size_t)(from - s) * row_bytes,

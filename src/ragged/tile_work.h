@@ -6,6 +6,7 @@
 #define PACKSEQ_RAGGED_TILE_WORK_H
 
 #include "base/size.h"
+#include "ragged/fill.h"
 #include "ragged/place.h"
 #include "ragged/writer.h"
 
@@ -30,13 +31,11 @@ typedef struct work {
     bool by_rank; // tiles hold neighbouring ranks, else neighbouring sequences of the user's
     bool whole;   // on both sides a sequence's rows lie one after the other
     bool stream;  // past the caches
-    bool zeros;   // in the padding
     psq_row_kind kind;
     int64_t n_steps; // stored steps of the target, T if it is not padded
     int64_t tile_seqs;
     int64_t tile_steps;
-    const char *pattern; // what the padding of a row begins with, again and again
-    size_t pattern_bytes;
+    psq_pattern pattern;
 } work;
 
 // Sequences i0 to i0 + n - 1, in the order of the tiles, and stored steps s0 to s1 - 1.
@@ -53,13 +52,13 @@ typedef struct tile {
 // n whole rows, one after the other.
 static void fill_rows(const work *w, char *dst, int64_t n) {
     size_t left = (size_t)n * w->dst->row_bytes;
-    if (w->zeros && !w->stream) {
+    if (w->pattern.is_zero && !w->stream) {
         memset(dst, 0, left);
         return;
     }
     while (left > 0) {
-        const size_t size = left < w->pattern_bytes ? left : w->pattern_bytes;
-        psq_bytes_copy(dst, w->pattern, size, w->stream);
+        const size_t size = left < w->pattern.n ? left : w->pattern.n;
+        psq_bytes_copy(dst, w->pattern.bytes, size, w->stream);
         dst += size;
         left -= size;
     }

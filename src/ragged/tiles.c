@@ -16,42 +16,18 @@
 enum {
     TILE_BYTES = 256 * 1024,   // about; smaller where rows are short
     TILE_ROWS = 16 * 1024,     // at most
-    PATTERN_BYTES = 1024,      // how much of the padding is prepared
     BYTES_PER_MEMBER = 1 << 19 // below two of these a call stays with its caller
 };
 
-#if defined(__x86_64__) || defined(__i386__)
-#define AVX2 __attribute__((target("avx2")))
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
-#else
-#define AVX2
-#define AVX512
-#endif
-
-// psq_tile_copy for each kind, with the instructions that it needs.
+// psq_tile_copy for each kind.
 #define COPY(name, kind, target)                            \
     target static void name(const work *w, const tile *x) { \
         psq_tile_copy(kind, w, x);                          \
     }
-COPY(copy_1, PSQ_ROW_1, )
-COPY(copy_2, PSQ_ROW_2, )
-COPY(copy_4, PSQ_ROW_4, )
-COPY(copy_8, PSQ_ROW_8, )
-COPY(copy_16, PSQ_ROW_16, )
-COPY(copy_narrow, PSQ_ROW_NARROW, )
-COPY(copy_wide, PSQ_ROW_WIDE, )
-COPY(copy_wide_2, PSQ_ROW_WIDE_2, AVX2)
-COPY(copy_wide_4, PSQ_ROW_WIDE_4, AVX512)
-COPY(copy_long, PSQ_ROW_LONG, )
-COPY(copy_stream, PSQ_ROW_STREAM, )
+PSQ_EACH_ROW_KIND(COPY)
 #undef COPY
 
-static void (*const copies[PSQ_N_ROW_KIND])(const work *w, const tile *x) = {
-    [PSQ_ROW_1] = copy_1,       [PSQ_ROW_2] = copy_2,           [PSQ_ROW_4] = copy_4,
-    [PSQ_ROW_8] = copy_8,       [PSQ_ROW_16] = copy_16,         [PSQ_ROW_NARROW] = copy_narrow,
-    [PSQ_ROW_WIDE] = copy_wide, [PSQ_ROW_WIDE_2] = copy_wide_2, [PSQ_ROW_WIDE_4] = copy_wide_4,
-    [PSQ_ROW_LONG] = copy_long, [PSQ_ROW_STREAM] = copy_stream,
-};
+static void (*const copies[PSQ_N_ROW_KIND])(const work *w, const tile *x) = PSQ_ROW_KIND_TABLE;
 
 static void do_tile(const work *w, int64_t i0, int64_t s0) {
     tile x = {.i0 = i0,
@@ -150,23 +126,6 @@ static void choose_tiles(work *w, int64_t n_rows) {
     w->tile_steps = w->whole ? room : psq_max_count(rows / w->tile_seqs, 1);
 }
 
-static void choose_pattern(work *w, psq_fill fill, char *buffer) {
-    w->zeros = fill.value == NULL;
-    w->pattern = buffer;
-    w->pattern_bytes = PATTERN_BYTES;
-    if (w->zeros) {
-        memset(buffer, 0, PATTERN_BYTES);
-    } else if (fill.size > PATTERN_BYTES) {
-        w->pattern = (const char *)fill.value;
-        w->pattern_bytes = fill.size;
-    } else {
-        w->pattern_bytes = PATTERN_BYTES / fill.size * fill.size;
-        for (size_t at = 0; at < w->pattern_bytes; at += fill.size) {
-            memcpy(buffer + at, fill.value, fill.size);
-        }
-    }
-}
-
 void psq_tiles_copy(const psq_place *src, const psq_place *dst, psq_fill fill) {
     const psq_layout *const layout = src->layout;
     const psq_ctx *const ctx = layout->ctx;
@@ -179,7 +138,6 @@ void psq_tiles_copy(const psq_place *src, const psq_place *dst, psq_fill fill) {
         memcpy(dst->rows, src->rows, bytes);
         return;
     }
-    char pattern[PATTERN_BYTES];
     queue q = {.work = {.layout = layout,
                         .src = src,
                         .dst = dst,
@@ -190,7 +148,7 @@ void psq_tiles_copy(const psq_place *src, const psq_place *dst, psq_fill fill) {
     }
     choose_walk(&q.work);
     choose_tiles(&q.work, n_rows);
-    choose_pattern(&q.work, fill, pattern);
+    psq_pattern_make(&q.work.pattern, fill);
     const int64_t n_wanted =
         ctx->eager ? psq_team_size(ctx)
                    : psq_min_count(psq_team_size(ctx), (int64_t)(bytes / BYTES_PER_MEMBER));
