@@ -57,8 +57,8 @@ typedef struct psq_batcher_opts {
 typedef struct psq_batcher psq_batcher;
 
 // A batcher at the start of epoch 0, for lengths[n_seq], which it copies; zeros and n_seq = 0 are
-// legal. opts may be NULL: all defaults. ctx must outlive it. Two allocations, of about ten numbers
-// for each sequence and five for each rank; no other call allocates.
+// legal. opts may be NULL: all defaults. ctx must outlive it. Two allocations, of at most eight
+// numbers for each sequence and four for each rank; no other call allocates.
 // PSQ_INVALID: an option out of range; a negative length; a sequence over the limit unless
 // oversize_alone; lengths NULL with n_seq > 0. PSQ_NOMEM: n_seq times the longest length, or the
 // memory, overflows or is refused.

@@ -106,6 +106,7 @@ PSQ_API int64_t psq_storage_row(const psq_layout *layout, psq_storage storage, i
 
 // The inverse: the element that lies in this row. false, with *b and *t untouched, where that is
 // padding or no row of the array. Constant time in padded storages, a bisection in the others.
+// storage must be one that psq_storage_n_rows accepts.
 PSQ_API bool psq_storage_element(const psq_layout *layout, psq_storage storage, int64_t row,
                                  int64_t *b, int64_t *t);
 
@@ -145,7 +146,8 @@ typedef enum psq_mask_kind {
     PSQ_N_MASK_KIND
 } psq_mask_kind;
 
-// The bytes of a mask of so many rows; 0 for a value outside the enum.
+// The bytes of a mask of so many rows; 0 for a value outside the enum, SIZE_MAX for a negative
+// number.
 PSQ_API size_t psq_mask_size(psq_mask_kind kind, int64_t n_rows);
 
 // Writes the mask of an array in this storage, psq_mask_size(kind, psq_storage_n_rows) bytes; that

@@ -58,7 +58,7 @@ static psq_status choose_threads(const psq_ctx_opts *opts, int64_t *n_threads, p
     // For tests above all: it may ask for more threads than there are cores.
     PSQ_TRY(number_of_environment("PSQ_THREADS", PSQ_MAX_THREADS, n_threads, err));
     if (*n_threads == 0 && opts->n_threads == 1) {
-        *n_threads = 1; // without a look at the system
+        *n_threads = 1; // without counting cores
     } else if (*n_threads == 0) {
         const int64_t cores = psq_cores();
         const int64_t most = cores < PSQ_MAX_THREADS ? cores : PSQ_MAX_THREADS;

@@ -49,8 +49,8 @@ int64_t psq_cores(void);
 // are mounted, of version 1 or 2.
 int64_t psq_cores_quota(const char *groups, const char *root);
 
-// Bytes of the last-level cache that the calling thread's core has; a guess where the system does
-// not say. `dir` is where Linux describes the caches of a core.
+// Bytes of the last-level cache of the core whose caches Linux describes in `dir`; a guess where
+// the system does not say.
 size_t psq_cache_bytes(const char *dir);
 
 // Memory of `count` elements of `size` bytes, zeroed, 64-byte aligned. PSQ_NOMEM names `what`. A

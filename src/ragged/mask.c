@@ -16,7 +16,7 @@ size_t psq_mask_size(psq_mask_kind kind, int64_t n_rows) {
     case PSQ_MASK_BYTES:
         return psq_size_of(n_rows, 1);
     case PSQ_MASK_BITS:
-        return psq_size_of(n_rows / 8 + (n_rows % 8 > 0 ? 1 : 0), 1);
+        return n_rows < 0 ? SIZE_MAX : psq_size_of(n_rows / 8 + (n_rows % 8 > 0 ? 1 : 0), 1);
     default:
         return 0;
     }

@@ -61,13 +61,11 @@ static void add_piece(const adjoint *all, const psq_piece *piece, int64_t i, int
 static void add_columns(const adjoint *all, int64_t first, int64_t n) {
     const psq_plan *const plan = all->call.plan;
     for (int64_t i = 0; i < plan->n_seq; i++) {
-        int64_t t = 0;
         for (int64_t k = plan->piece_offsets[i]; k < plan->piece_offsets[i + 1]; k++) {
             const psq_piece *const piece = &plan->pieces[k];
             if (all->dsrc[piece->source] != NULL) {
-                add_piece(all, piece, i, t, first, n);
+                add_piece(all, piece, i, plan->starts[k], first, n);
             }
-            t += piece->n_rows;
         }
     }
 }

@@ -224,6 +224,28 @@ static void batcher_without_shuffling(void **state) {
     }
 }
 
+// Padded rows of the batches as sorted, and of as many sequences in the order before sorting.
+static void batcher_reports_padding_avoided(void **state) {
+    (void)state;
+    psq_batcher_opts opts = PSQ_BATCHER_OPTS_INIT;
+    opts.shuffle = false;
+    opts.limit = 4;
+    psq_batcher_report report;
+    psq_batcher *batcher = create(ten, 10, &opts);
+    psq_batcher_get_report(batcher, &report);
+    assert_int_equal(report.n_rows, 39);
+    assert_int_equal(report.n_padded, 4 * 3 + 4 * 5 + 2 * 9);
+    assert_int_equal(report.n_padded_random, 4 * 4 + 4 * 9 + 2 * 5);
+    psq_batcher_destroy(batcher);
+    opts.drop_last = true;
+    batcher = create(ten, 10, &opts);
+    psq_batcher_get_report(batcher, &report);
+    assert_int_equal(report.n_dropped, 2);
+    assert_int_equal(report.n_padded, 4 * 3 + 4 * 5);
+    assert_int_equal(report.n_padded_random, 4 * 4 + 4 * 9);
+    psq_batcher_destroy(batcher);
+}
+
 static void batcher_keeps_oversize_alone(void **state) {
     (void)state;
     psq_batcher_opts opts = PSQ_BATCHER_OPTS_INIT;
@@ -434,6 +456,7 @@ int main(void) {
         cmocka_unit_test(batcher_random_epochs),
         cmocka_unit_test(batcher_same_list_in_any_world),
         cmocka_unit_test(batcher_without_shuffling),
+        cmocka_unit_test(batcher_reports_padding_avoided),
         cmocka_unit_test(batcher_keeps_oversize_alone),
         cmocka_unit_test(batcher_follows_the_definition),
         cmocka_unit_test(batcher_deals_by_cost),

@@ -237,6 +237,8 @@ static void mask_bad_input(void **state) {
     assert_fails(psq_layout_from_mask(ctx, side(0, 2), 2, PSQ_MASK_BYTES, mask, NULL, &err),
                  PSQ_INVALID, "out is NULL");
     assert_int_equal(psq_mask_size((psq_mask_kind)2, 8), 0);
+    assert_true(psq_mask_size(PSQ_MASK_BYTES, -1) == SIZE_MAX);
+    assert_true(psq_mask_size(PSQ_MASK_BITS, -1) == SIZE_MAX);
     psq_layout_destroy(layout);
 }
 
