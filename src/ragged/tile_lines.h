@@ -65,7 +65,9 @@ PSQ_INLINE void ranks_to_lines(psq_row_kind kind, const work *w, const tile *x) 
     for (int64_t s = x->s0; s < x->s1; s += n_steps) {
         const int64_t s1 = psq_min_count(s + n_steps, x->s1);
         const int64_t n = alive_in(w, x, s);
-        for (int64_t t = s; t < s1 && n > 0; t++) {
+        // A padded target has steps that the layout has not.
+        const int64_t last = psq_min_count(s1, w->layout->n_steps);
+        for (int64_t t = s; t < last; t++) {
             rows_to_lines(kind, part, x->src[0] + (size_t)w->layout->step_offsets[t] * row_bytes,
                           (size_t)(t - s) * row_bytes, alive_in(w, x, t), row_bytes);
         }
