@@ -7,8 +7,9 @@
 // (the gradient) of a conversion from storage a to storage b is the conversion from b to a with
 // fill NULL: values flow back to their element and padding gets exact zeros. Likewise the two list
 // functions are each other's adjoint. Calls may run at the same time on different destinations;
-// nothing is allocated. The layout's context lends its threads to calls of a megabyte and more, and
-// what exceeds the last-level cache is written past it.
+// nothing is allocated. The layout's context lends its threads to calls of a megabyte and more,
+// except from packed to packed rows, which is one memcpy; what exceeds the last-level cache is
+// written past it.
 #ifndef PACKSEQ_RAGGED_H
 #define PACKSEQ_RAGGED_H
 

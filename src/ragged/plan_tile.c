@@ -24,11 +24,11 @@ typedef struct run {
 
 typedef struct tile {
     int64_t i0, n, s0, s1;
-    int64_t b[PSQ_PLAN_TILE_SEQS];    // the user's number
-    int64_t from[PSQ_PLAN_TILE_SEQS]; // stored steps that are elements, within the tile:
-    int64_t to[PSQ_PLAN_TILE_SEQS];   // from `from` to before `to`
-    run runs[PSQ_PLAN_TILE_SEQS];     // that begins with `from`; n 0: there is none
-    bool is_across;                   // each run reaches its `to`, and all have steps or none
+    int64_t b[PSQ_TILE_SEQS];    // the user's number
+    int64_t from[PSQ_TILE_SEQS]; // stored steps that are elements, within the tile:
+    int64_t to[PSQ_TILE_SEQS];   // from `from` to before `to`
+    run runs[PSQ_TILE_SEQS];     // that begins with `from`; n 0: there is none
+    bool is_across;              // each run reaches its `to`, and all have steps or none
     bool has_steps;
     bool together; // the rows of a step lie one after the other in the source too
 } tile;
@@ -242,7 +242,7 @@ static void open_tile(const psq_plan_copy *copy, tile *x) {
     int64_t n_with_steps = 0;
     x->is_across = !psq_is_by_sequence(copy->dst.storage.order);
     for (int64_t i = 0; i < x->n; i++) {
-        const int64_t b = copy->by_rank ? layout->sorted_indices[x->i0 + i] : x->i0 + i;
+        const int64_t b = psq_tiling_seq(&copy->tiling, x->i0 + i);
         const int64_t first = psq_place_first(&copy->dst, b);
         x->b[i] = b;
         x->from[i] = psq_min_count(psq_max_count(first, x->s0), x->s1);
@@ -282,12 +282,14 @@ PSQ_EACH_ROW_KIND(COPY)
 static void (*const copies[PSQ_N_ROW_KIND])(const psq_plan_copy *copy,
                                             const tile *x) = PSQ_ROW_KIND_TABLE;
 
-void psq_plan_copy_tile(const psq_plan_copy *copy, int64_t i0, int64_t s0) {
+void psq_plan_copy_tile(const void *arg, int64_t i0, int64_t s0) {
+    const psq_plan_copy *const copy = (const psq_plan_copy *)arg;
+    const psq_tiling *const tiling = &copy->tiling;
     const psq_layout *const layout = copy->plan->layout;
     tile x = {.i0 = i0,
-              .n = psq_min_count(copy->tile_seqs, layout->n_seq - i0),
+              .n = psq_min_count(tiling->tile_seqs, layout->n_seq - i0),
               .s0 = s0,
-              .s1 = psq_min_count(copy->tile_steps, copy->n_steps - s0) + s0};
+              .s1 = psq_min_count(tiling->tile_steps, tiling->n_steps - s0) + s0};
     if (copy->dst.steps != NULL) {
         x.n = psq_min_count(x.n, layout->batch_sizes[s0] - i0);
     }

@@ -7,10 +7,8 @@
 
 #include "ragged/fill.h"
 #include "ragged/pieces.h"
-#include "ragged/place.h"
 #include "ragged/row_copy.h"
-
-enum { PSQ_PLAN_TILE_SEQS = 64 }; // at most
+#include "ragged/tiling.h"
 
 // Constant while it runs.
 typedef struct psq_plan_copy {
@@ -18,17 +16,13 @@ typedef struct psq_plan_copy {
     const psq_storage *from;
     const void *const *src;
     psq_place dst;
+    psq_tiling tiling;
     psq_pattern pattern;
-    bool by_rank; // tiles hold neighbouring ranks, else neighbouring sequences of the user's
-    bool stream;  // past the caches
+    bool stream; // past the caches
     psq_row_kind kind;
-    int64_t n_steps; // stored steps of the result, T if it is not padded
-    int64_t tile_seqs;
-    int64_t tile_steps;
 } psq_plan_copy;
 
-// Writes stored steps s0 to s0 + tile_steps - 1 of tile_seqs sequences from number i0 on, padding
-// included, as far as the result has such.
-void psq_plan_copy_tile(const psq_plan_copy *copy, int64_t i0, int64_t s0);
+// For psq_tiling_run: writes a tile of the result, padding included. arg is the psq_plan_copy.
+void psq_plan_copy_tile(const void *arg, int64_t i0, int64_t s0);
 
 #endif

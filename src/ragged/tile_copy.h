@@ -77,7 +77,7 @@ PSQ_INLINE void copy_along(psq_row_kind kind, const work *w, const tile *x) {
         if (padded) {
             fill_steps(w, dst, x->s0, s0 - x->s0);
         }
-        if (s0 < s1 && w->whole) {
+        if (s0 < s1 && w->tiling.whole) {
             psq_bytes_copy(dst + (size_t)s0 * w->dst->stride,
                            x->src[i] + (size_t)(s0 - first) * w->src->stride,
                            (size_t)(s1 - s0) * w->dst->row_bytes, w->stream);
@@ -96,7 +96,7 @@ PSQ_INLINE void copy_along(psq_row_kind kind, const work *w, const tile *x) {
 PSQ_INLINE void copy_along_steps(psq_row_kind kind, const work *w, const tile *x) {
     const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
     const size_t ahead = (size_t)rows_ahead(row_bytes) * row_bytes;
-    psq_writer writers[TILE_SEQS];
+    psq_writer writers[PSQ_TILE_SEQS];
     for (int64_t i = 0; i < x->n; i++) {
         psq_writer_at(kind, &writers[i], psq_address(x->dst[i], (size_t)x->s0 * row_bytes));
     }
@@ -219,7 +219,8 @@ PSQ_INLINE void psq_tile_copy(psq_row_kind kind, const work *w, const tile *x) {
     if (copy_by_lines(kind, w, x)) {
         return;
     }
-    if (w->walk == ALONG && !w->whole && kind == PSQ_ROW_STREAM && !w->dst->storage.pad_left) {
+    if (w->walk == ALONG && !w->tiling.whole && kind == PSQ_ROW_STREAM &&
+        !w->dst->storage.pad_left) {
         copy_along_steps(kind, w, x);
     } else if (w->walk == ALONG || x->n < FEW_SEQS) {
         copy_along(kind, w, x);

@@ -10,7 +10,7 @@
 
 #include "ragged/tile_work.h"
 
-typedef char lines[TILE_SEQS][PSQ_LINE];
+typedef char lines[PSQ_TILE_SEQS][PSQ_LINE];
 
 PSQ_INLINE void copy_part(char *dst, const char *src, size_t n) {
     if (n == PSQ_LINE) {
@@ -43,7 +43,7 @@ static int64_t alive_in(const work *w, const tile *x, int64_t t) {
 PSQ_INLINE void lines_to_ranks(psq_row_kind kind, const work *w, const tile *x) {
     const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
     const int64_t n_steps = (int64_t)(PSQ_LINE / row_bytes);
-    lines part;
+    _Alignas(PSQ_LINE) lines part;
     for (int64_t s = x->s0; s < x->s1; s += n_steps) {
         const int64_t s1 = psq_min_count(s + n_steps, x->s1);
         const int64_t n = alive_in(w, x, s);
@@ -61,7 +61,7 @@ PSQ_INLINE void lines_to_ranks(psq_row_kind kind, const work *w, const tile *x) 
 PSQ_INLINE void ranks_to_lines(psq_row_kind kind, const work *w, const tile *x) {
     const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
     const int64_t n_steps = (int64_t)(PSQ_LINE / row_bytes);
-    lines part;
+    _Alignas(PSQ_LINE) lines part;
     for (int64_t s = x->s0; s < x->s1; s += n_steps) {
         const int64_t s1 = psq_min_count(s + n_steps, x->s1);
         const int64_t n = alive_in(w, x, s);
@@ -82,7 +82,7 @@ PSQ_INLINE void ranks_to_lines(psq_row_kind kind, const work *w, const tile *x) 
 PSQ_INLINE void lines_to_cells(psq_row_kind kind, const work *w, const tile *x) {
     const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
     const int64_t n_steps = (int64_t)(PSQ_LINE / row_bytes);
-    lines part;
+    _Alignas(PSQ_LINE) lines part;
     for (int64_t s = x->s0; s < x->s1; s += n_steps) {
         const int64_t s1 = psq_min_count(s + n_steps, x->s1);
         for (int64_t i = 0; i < x->n; i++) {

@@ -7,13 +7,10 @@
 
 #include "base/size.h"
 #include "ragged/fill.h"
-#include "ragged/place.h"
+#include "ragged/tiling.h"
 #include "ragged/writer.h"
 
-enum {
-    TILE_SEQS = 64, // at most
-    FEW_SEQS = 8    // fewer are copied one by one
-};
+enum { FEW_SEQS = 8 }; // fewer are copied one by one
 
 // The ways to walk the rows of a tile.
 typedef enum walk {
@@ -27,24 +24,20 @@ typedef struct work {
     const psq_layout *layout;
     const psq_place *src;
     const psq_place *dst;
+    psq_tiling tiling;
     walk walk;
-    bool by_rank; // tiles hold neighbouring ranks, else neighbouring sequences of the user's
-    bool whole;   // on both sides a sequence's rows lie one after the other
-    bool stream;  // past the caches
+    bool stream; // past the caches
     psq_row_kind kind;
-    int64_t n_steps; // stored steps of the target, T if it is not padded
-    int64_t tile_seqs;
-    int64_t tile_steps;
     psq_pattern pattern;
 } work;
 
 // Sequences i0 to i0 + n - 1, in the order of the tiles, and stored steps s0 to s1 - 1.
 typedef struct tile {
     int64_t i0, n, s0, s1;
-    char *src[TILE_SEQS]; // element (b, 0)
-    char *dst[TILE_SEQS];
-    int64_t first[TILE_SEQS]; // the stored step of (b, 0), and that of the row after the last
-    int64_t end[TILE_SEQS];
+    char *src[PSQ_TILE_SEQS]; // element (b, 0)
+    char *dst[PSQ_TILE_SEQS];
+    int64_t first[PSQ_TILE_SEQS]; // the stored step of (b, 0), and that of the row after the last
+    int64_t end[PSQ_TILE_SEQS];
 } tile;
 
 // ---- padding
