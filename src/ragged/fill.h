@@ -39,7 +39,7 @@ typedef struct psq_pattern {
     const char *bytes; // `prepared`, or a fill that is larger than that
     size_t n;
     bool is_zero;
-    char prepared[PSQ_PATTERN_BYTES];
+    _Alignas(64) char prepared[PSQ_PATTERN_BYTES];
 } psq_pattern;
 
 // The pattern must stay where it is.
