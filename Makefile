@@ -4,12 +4,13 @@
 # The front door; CMake does the building. Every target first sees to what it needs (tools/setup.sh).
 #   make             build/packseq, build/libpackseq.a and build/libpackseq.so
 #   make demo        a picture, a training run, predictions
+#   make python      the Python package for work in this tree: build/python-venv/bin/python
 #   make test        everything that has to hold
 #   make test-tsan   the unit tests under ThreadSanitizer
 #   make test-arm    the unit tests and kcheck for 64-bit ARM, under qemu
 #   make lint        format and style
 #   make bench       packseq beside torch and ONNX Runtime; ARGS=--quick and others: bench/README.md
-.PHONY: all demo test test-tsan test-arm lint bench clean
+.PHONY: all demo python test test-tsan test-arm lint bench clean
 .NOTPARALLEL:
 
 all:
@@ -18,6 +19,10 @@ all:
 
 demo: all
 	@tools/demo.sh
+
+python:
+	@tools/setup.sh build python
+	@tools/python.sh
 
 test:
 	@tools/setup.sh build test

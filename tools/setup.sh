@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
 
-# setup.sh NEED...: makes sure that what `build`, `test`, `arm`, `bench` or `lint` needs is on this
-# machine. Silent when nothing is missing. As root on a system with apt-get it installs what is;
-# otherwise it prints the command to run and fails.
+# setup.sh NEED...: makes sure that what `build`, `test`, `arm`, `bench`, `python` or `lint` needs is
+# on this machine. Silent when nothing is missing. As root on a system with apt-get it installs what
+# is; otherwise it prints the command to run and fails.
 set -eu
 
 packages=""
@@ -22,6 +22,11 @@ cmake_is_new() {
 
 c_compiles() {
     echo '#include <stdio.h>' | cc -E -
+}
+
+python_headers() {
+    python3 -c 'import pathlib, sysconfig
+pathlib.Path(sysconfig.get_path("include"), "Python.h").stat()'
 }
 
 arm_compiles() {
@@ -57,13 +62,18 @@ look() {
             need python3 python3 --version
             need python3-venv python3 -c 'import ensurepip, venv'
             ;;
+        python)
+            need python3 python3 --version
+            need python3-venv python3 -c 'import ensurepip, venv'
+            need python3-dev python_headers
+            ;;
         lint)
             need clang-format-14 clang-format-14 --version
             need git git --version
             need python3 python3 --version
             ;;
         *)
-            echo "setup.sh: unknown need \"$what\", must be build, test, arm, bench or lint" >&2
+            echo "setup.sh: unknown need \"$what\", must be build, test, arm, bench, python or lint" >&2
             exit 2
             ;;
         esac

@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: 2026 the packseq authors
+# SPDX-License-Identifier: Apache-2.0
+"""Ragged batches of sequences and the recurrent networks on them, without padding.
+
+This file says which names are public and where they live. Modules are imported when a name of
+theirs is first used, so that `import packseq` costs little more than NumPy; a type checker sees all
+of them at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from packseq._core import FormatError as FormatError
+    from packseq._core import Layout as Layout
+    from packseq._core import get_num_threads as get_num_threads
+    from packseq._core import set_num_threads as set_num_threads
+
+# Where the public names live; one that is imported above stands here too.
+_HOME = {
+    "FormatError": "_core",
+    "Layout": "_core",
+    "get_num_threads": "_core",
+    "set_num_threads": "_core",
+}
+
+# Modules that are public by themselves.
+_MODULES: tuple[str, ...] = ()
+
+__all__ = [*_HOME, *_MODULES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"packseq.{name}")
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"packseq.{_HOME[name]}"), name)
+    elif name == "__version__":
+        value = importlib.import_module("packseq._core").version()
+    else:
+        raise AttributeError(f"module 'packseq' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
