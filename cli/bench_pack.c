@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // bench_pack.c: how fast rows go from one order to another, beside memcpy of as many bytes as the
-// conversion writes, padding included. Both take turns on the same arrays, so that whatever else
-// the machine does meets both, and of each the best counts.
+// conversion writes, padding included, and beside the loop that a user would write, which calls
+// memcpy for each row. They take turns on the same arrays, so that whatever else the machine does
+// meets all of them, and of each the best counts.
 #include "bench_pack.h"
 
 #include "bench_lengths.h"
@@ -18,7 +19,8 @@ enum {
     N_WIDTHS = 6,
     N_FORMS = PSQ_N_ORDER + 1, // the orders, and a list
     LIST = PSQ_N_ORDER,
-    N_JOBS = 10
+    ROW_LOOP = 2, // jobs before it are one memcpy each, those after it conversions
+    N_JOBS = 11
 };
 
 // Bytes of a batch's rows: in the second level of the caches, in the last, beyond all of them,
@@ -27,7 +29,7 @@ static const size_t sizes[N_SIZES] = {(size_t)256 << 10, (size_t)4 << 20, 0};
 
 static const int64_t widths[N_WIDTHS] = {1, 4, 16, 64, 256, 1024};
 
-// What takes turns. The first two are memcpy.
+// What takes turns.
 static const struct {
     const char *name;
     const char *key;
@@ -36,6 +38,7 @@ static const struct {
 } jobs[N_JOBS] = {
     {"memcpy", "memcpy", PSQ_JAGGED, PSQ_JAGGED},
     {"memcpy, padded", "memcpy_padded", PSQ_PADDED_BATCH, PSQ_PADDED_BATCH},
+    {"jagged to packed, loop", "jagged_to_packed_by_row_loop", PSQ_JAGGED, PSQ_PACKED},
     {"list to packed", "list_to_packed", LIST, PSQ_PACKED},
     {"jagged to packed", "jagged_to_packed", PSQ_JAGGED, PSQ_PACKED},
     {"packed to jagged", "packed_to_jagged", PSQ_PACKED, PSQ_JAGGED},
@@ -74,12 +77,29 @@ static double share(const batch *x, int job) {
 
 // ---- measuring
 
+static void copy_row_by_row(const batch *x) {
+    const int64_t *const offsets = psq_layout_offsets(x->layout);
+    const int64_t *const sorted = psq_layout_sorted_indices(x->layout);
+    const int64_t *const batch_sizes = psq_layout_batch_sizes(x->layout);
+    char *dst = x->dst;
+    for (int64_t t = 0; t < psq_layout_n_steps(x->layout); t++) {
+        for (int64_t r = 0; r < batch_sizes[t]; r++) {
+            memcpy(dst, x->src + (size_t)(offsets[sorted[r]] + t) * x->row_bytes, x->row_bytes);
+            dst += x->row_bytes;
+        }
+    }
+}
+
 static psq_status do_job(const batch *x, int job, psq_error *err) {
     const psq_storage from = {.order = (psq_order)jobs[job].from};
     const psq_storage to = {.order = (psq_order)jobs[job].to};
     const psq_fill zeros = {NULL, 0};
-    if (job < 2) {
+    if (job < ROW_LOOP) {
         memcpy(x->dst, x->src, job == 0 ? x->bytes : x->padded_bytes);
+        return PSQ_OK;
+    }
+    if (job == ROW_LOOP) {
+        copy_row_by_row(x);
         return PSQ_OK;
     }
     if (jobs[job].from == LIST) {
@@ -189,7 +209,7 @@ static void print_table(const batch batches[N_WIDTHS], size_t bytes) {
         for (int i = 0; i < N_WIDTHS; i++) {
             printf("%9.2f", 1e-9 * speed(&batches[i], job));
         }
-        if (job < 2) {
+        if (job < ROW_LOOP) {
             continue;
         }
         printf("\n%-24s", "");
