@@ -28,7 +28,7 @@ typedef struct tile {
     int64_t from[PSQ_TILE_SEQS]; // stored steps that are elements, within the tile:
     int64_t to[PSQ_TILE_SEQS];   // from `from` to before `to`
     run runs[PSQ_TILE_SEQS];     // that begins with `from`; n 0: there is none
-    bool is_across;              // each run reaches its `to`, and all have steps or none
+    bool is_simple;              // each run reaches its `to`, and all have steps or none
     bool has_steps;
     bool together; // the rows of a step lie one after the other in the source too
 } tile;
@@ -70,6 +70,18 @@ static run make_run(const psq_plan_copy *copy, int64_t k, int64_t t, int64_t t1)
 
 PSQ_INLINE const char *run_row(const run *r, bool has_steps, int64_t j, size_t row_bytes) {
     return has_steps ? r->src + (size_t)r->steps[j * r->step] * row_bytes : r->src + j * r->step;
+}
+
+// Writes row j and asks for that `ahead` rows on, or for the last where step_offsets end.
+PSQ_INLINE void write_run_row(psq_row_kind kind, bool has_steps, psq_writer *w, const run *r,
+                              int64_t j, int64_t ahead, size_t row_bytes) {
+    uintptr_t next = 0;
+    if (kind == PSQ_ROW_STREAM && has_steps) {
+        next = (uintptr_t)run_row(r, true, psq_min_count(j + ahead, r->n - 1), row_bytes);
+    } else if (kind == PSQ_ROW_STREAM) {
+        next = (uintptr_t)r->src + (uintptr_t)(j + ahead) * (uintptr_t)r->step;
+    }
+    psq_writer_row_ahead(kind, w, run_row(r, has_steps, j, row_bytes), next, row_bytes);
 }
 
 // ---- padding
@@ -116,10 +128,11 @@ PSQ_INLINE void copy_rows(psq_row_kind kind, bool to_steps, bool from_steps, con
 // Where the result's rows of a sequence lie one after the other.
 PSQ_INLINE void write_rows(psq_row_kind kind, bool from_steps, char *dst, const run *r,
                            size_t row_bytes) {
+    const int64_t ahead = psq_rows_ahead(row_bytes);
     psq_writer w;
     psq_writer_at(kind, &w, dst);
     for (int64_t j = 0; j < r->n; j++) {
-        psq_writer_row(kind, &w, run_row(r, from_steps, j, row_bytes), row_bytes);
+        write_run_row(kind, from_steps, &w, r, j, ahead, row_bytes);
     }
     psq_writer_end(kind, &w);
 }
@@ -177,6 +190,40 @@ PSQ_INLINE void copy_along(psq_row_kind kind, const psq_plan_copy *copy, const t
 
 // ---- across sequences
 
+// Sequences are written step by step, past the caches, where the elements of a step lie near each
+// other in the source: long stretches are read, and rows that fill lines may be written anywhere.
+PSQ_INLINE void copy_along_steps(psq_row_kind kind, const psq_plan_copy *copy, const tile *x) {
+    const psq_place *const to = &copy->dst;
+    const size_t row_bytes = psq_row_size(kind, to->row_bytes);
+    const int64_t ahead = psq_rows_ahead(row_bytes);
+    psq_writer writers[PSQ_TILE_SEQS];
+    for (int64_t i = 0; i < x->n; i++) {
+        const int64_t t = x->from[i] - psq_place_first(to, x->b[i]);
+        psq_writer_at(kind, &writers[i],
+                      psq_address(psq_place_seq(to, x->b[i]), (size_t)t * row_bytes));
+    }
+    for (int64_t s = x->s0; s < x->s1; s++) {
+        for (int64_t i = 0; i < x->n; i++) {
+            if (s >= x->from[i] && s < x->to[i]) {
+                write_run_row(kind, true, &writers[i], &x->runs[i], s - x->from[i], ahead / x->n,
+                              row_bytes);
+            }
+        }
+    }
+    for (int64_t i = 0; i < x->n; i++) {
+        psq_writer_end(kind, &writers[i]);
+        if (to->n_steps > 0) {
+            fill_steps(kind, copy, x->b[i], x->s0, x->from[i]);
+            fill_steps(kind, copy, x->b[i], x->to[i], x->s1);
+        }
+    }
+}
+
+// How many steps on the rows are that will be copied psq_rows_ahead from now.
+PSQ_INLINE int64_t steps_ahead(const tile *x, size_t row_bytes) {
+    return psq_max_count(psq_rows_ahead(row_bytes) / x->n, 1);
+}
+
 PSQ_INLINE void copy_step_packed(psq_row_kind kind, bool has_steps, const psq_plan_copy *copy,
                                  const tile *x, int64_t s) {
     const size_t row_bytes = psq_row_size(kind, copy->dst.row_bytes);
@@ -188,10 +235,11 @@ PSQ_INLINE void copy_step_packed(psq_row_kind kind, bool has_steps, const psq_pl
                        (size_t)n * row_bytes, copy->stream);
         return;
     }
+    const int64_t ahead = steps_ahead(x, row_bytes);
     psq_writer w;
     psq_writer_at(kind, &w, dst);
     for (int64_t i = 0; i < n; i++) {
-        psq_writer_row(kind, &w, run_row(&x->runs[i], has_steps, s - x->s0, row_bytes), row_bytes);
+        write_run_row(kind, has_steps, &w, &x->runs[i], s - x->s0, ahead, row_bytes);
     }
     psq_writer_end(kind, &w);
 }
@@ -199,12 +247,12 @@ PSQ_INLINE void copy_step_packed(psq_row_kind kind, bool has_steps, const psq_pl
 PSQ_INLINE void copy_step_padded(psq_row_kind kind, bool has_steps, const psq_plan_copy *copy,
                                  const tile *x, int64_t s) {
     const size_t row_bytes = psq_row_size(kind, copy->dst.row_bytes);
+    const int64_t ahead = steps_ahead(x, row_bytes);
     psq_writer w;
     psq_writer_at(kind, &w, copy->dst.rows + (size_t)(s * copy->plan->n_seq + x->i0) * row_bytes);
     for (int64_t i = 0; i < x->n; i++) {
         if (s >= x->from[i] && s < x->to[i]) {
-            psq_writer_row(kind, &w, run_row(&x->runs[i], has_steps, s - x->from[i], row_bytes),
-                           row_bytes);
+            write_run_row(kind, has_steps, &w, &x->runs[i], s - x->from[i], ahead, row_bytes);
         } else {
             fill_row(kind, copy, &w);
         }
@@ -226,7 +274,10 @@ PSQ_INLINE void copy_across(psq_row_kind kind, bool has_steps, const psq_plan_co
 // ---- the tile
 
 PSQ_INLINE void copy_tile(psq_row_kind kind, const psq_plan_copy *copy, const tile *x) {
-    if (!x->is_across) {
+    const bool by_sequence = psq_is_by_sequence(copy->dst.storage.order);
+    if (kind == PSQ_ROW_STREAM && by_sequence && x->is_simple && x->has_steps) {
+        copy_along_steps(kind, copy, x);
+    } else if (by_sequence || !x->is_simple) {
         copy_along(kind, copy, x);
     } else if (x->has_steps) {
         copy_across(kind, true, copy, x);
@@ -235,12 +286,12 @@ PSQ_INLINE void copy_tile(psq_row_kind kind, const psq_plan_copy *copy, const ti
     }
 }
 
-// Where its sequences are and what their first runs are; is_across as far as runs decide it.
+// Where its sequences are and what their first runs are; whether they are simple.
 static void open_tile(const psq_plan_copy *copy, tile *x) {
     const psq_layout *const layout = copy->plan->layout;
     int64_t n_runs = 0;
     int64_t n_with_steps = 0;
-    x->is_across = !psq_is_by_sequence(copy->dst.storage.order);
+    x->is_simple = true;
     for (int64_t i = 0; i < x->n; i++) {
         const int64_t b = psq_tiling_seq(&copy->tiling, x->i0 + i);
         const int64_t first = psq_place_first(&copy->dst, b);
@@ -251,13 +302,13 @@ static void open_tile(const psq_plan_copy *copy, tile *x) {
         if (x->from[i] < x->to[i]) {
             const int64_t t = x->from[i] - first;
             x->runs[i] = make_run(copy, find_piece(copy->plan, b, t), t, x->to[i] - first);
-            x->is_across = x->is_across && x->runs[i].n == x->to[i] - x->from[i];
+            x->is_simple = x->is_simple && x->runs[i].n == x->to[i] - x->from[i];
             n_runs++;
             n_with_steps += x->runs[i].steps != NULL ? 1 : 0;
         }
     }
     x->has_steps = n_with_steps > 0;
-    x->is_across = x->is_across && (n_with_steps == 0 || n_with_steps == n_runs);
+    x->is_simple = x->is_simple && (n_with_steps == 0 || n_with_steps == n_runs);
 }
 
 // Packed rows: all sequences that a step has are neighbours in the source.
@@ -298,7 +349,7 @@ void psq_plan_copy_tile(const void *arg, int64_t i0, int64_t s0) {
     }
     open_tile(copy, &x);
     x.together = copy->dst.steps != NULL && are_neighbours(&x, copy->dst.row_bytes);
-    const bool in_order = x.is_across || psq_is_by_sequence(copy->dst.storage.order);
+    const bool in_order = x.is_simple || psq_is_by_sequence(copy->dst.storage.order);
     const bool is_wide = copy->dst.row_bytes >= PSQ_ROW_STREAM_BYTES;
     copies[copy->stream && in_order && is_wide ? PSQ_ROW_STREAM : copy->kind](copy, &x);
 }

@@ -9,38 +9,6 @@
 
 #include "ragged/tile_lines.h"
 
-enum {
-    FETCH_BYTES = 8192, // asked for before they are copied,
-    PIECE_BYTES = 512   // so many at a time
-};
-
-// ---- rows from afar
-
-// Rows that go past the caches come from beyond them too, from as many places as a tile has
-// sequences or steps, which is more than a processor follows by itself: so it is told, some rows
-// before they are copied, piece by piece while it copies. What lies at `next` need not exist.
-PSQ_INLINE void write_row(psq_row_kind kind, psq_writer *writer, const char *src, uintptr_t next,
-                          size_t row_bytes) {
-    if (kind != PSQ_ROW_STREAM) {
-        psq_writer_row(kind, writer, src, row_bytes);
-        return;
-    }
-    for (size_t at = 0; at < row_bytes; at += PIECE_BYTES) {
-        const size_t left = row_bytes - at;
-        const size_t n = left < PIECE_BYTES ? left : PIECE_BYTES;
-        for (size_t i = 0; i < n; i += 64) {
-            __builtin_prefetch((const void *)(next + at + i));
-        }
-        psq_writer_row(kind, writer, src + at, n);
-    }
-    __builtin_prefetch((const void *)(next + row_bytes - 1)); // in a line more, or not
-}
-
-// How many rows before.
-PSQ_INLINE int64_t rows_ahead(size_t row_bytes) {
-    return row_bytes < FETCH_BYTES ? (int64_t)(FETCH_BYTES / row_bytes) : 1;
-}
-
 // ---- tiles of a target by sequence, and any with few sequences
 
 // Elements t0 to t1 - 1 of the tile's sequence i.
@@ -49,7 +17,7 @@ PSQ_INLINE void copy_sequence(psq_row_kind kind, const work *w, const tile *x, i
     const psq_place *const from = w->src;
     const psq_place *const to = w->dst;
     const size_t row_bytes = psq_row_size(kind, from->row_bytes);
-    const int64_t ahead = rows_ahead(row_bytes);
+    const int64_t ahead = psq_rows_ahead(row_bytes);
     const bool together = to->stride == row_bytes && to->steps == NULL;
     const int64_t last = w->layout->n_steps - 1;
     psq_writer writer;
@@ -62,7 +30,8 @@ PSQ_INLINE void copy_sequence(psq_row_kind kind, const work *w, const tile *x, i
         const size_t next = psq_place_step(from, psq_min_count(t + ahead, last));
         const size_t step =
             from->steps != NULL ? (size_t)from->steps[t] * row_bytes : (size_t)t * from->stride;
-        write_row(kind, &writer, x->src[i] + step, (uintptr_t)x->src[i] + next, row_bytes);
+        psq_writer_row_ahead(kind, &writer, x->src[i] + step, (uintptr_t)x->src[i] + next,
+                             row_bytes);
     }
     psq_writer_end(kind, &writer);
 }
@@ -95,7 +64,7 @@ PSQ_INLINE void copy_along(psq_row_kind kind, const work *w, const tile *x) {
 // anywhere.
 PSQ_INLINE void copy_along_steps(psq_row_kind kind, const work *w, const tile *x) {
     const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
-    const size_t ahead = (size_t)rows_ahead(row_bytes) * row_bytes;
+    const size_t ahead = (size_t)psq_rows_ahead(row_bytes) * row_bytes;
     psq_writer writers[PSQ_TILE_SEQS];
     for (int64_t i = 0; i < x->n; i++) {
         psq_writer_at(kind, &writers[i], psq_address(x->dst[i], (size_t)x->s0 * row_bytes));
@@ -108,8 +77,8 @@ PSQ_INLINE void copy_along_steps(psq_row_kind kind, const work *w, const tile *x
         }
         for (int64_t i = 0; i < n; i++) {
             if (s < x->end[i]) {
-                write_row(kind, &writers[i], x->src[i] + step, (uintptr_t)x->src[i] + step + ahead,
-                          row_bytes);
+                psq_writer_row_ahead(kind, &writers[i], x->src[i] + step,
+                                     (uintptr_t)x->src[i] + step + ahead, row_bytes);
             }
         }
     }
@@ -133,7 +102,7 @@ static bool are_neighbours(const work *w, const tile *x) {
 PSQ_INLINE void copy_across_ranks(psq_row_kind kind, const work *w, const tile *x) {
     const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
     const bool together = are_neighbours(w, x);
-    const int64_t ahead = rows_ahead(row_bytes);
+    const int64_t ahead = psq_rows_ahead(row_bytes);
     for (int64_t t = x->s0; t < x->s1; t++) {
         const int64_t n = psq_min_count(w->layout->batch_sizes[t] - x->i0, x->n);
         const size_t step = (size_t)t * w->src->stride;
@@ -149,8 +118,9 @@ PSQ_INLINE void copy_across_ranks(psq_row_kind kind, const work *w, const tile *
         for (int64_t i = 0; i < n; i++) {
             const bool over = i + more_ranks >= n;
             const size_t next = step + (size_t)(more_steps + over) * w->src->stride;
-            write_row(kind, &writer, x->src[i] + step,
-                      (uintptr_t)x->src[i + more_ranks - (over ? n : 0)] + next, row_bytes);
+            psq_writer_row_ahead(kind, &writer, x->src[i] + step,
+                                 (uintptr_t)x->src[i + more_ranks - (over ? n : 0)] + next,
+                                 row_bytes);
         }
         psq_writer_end(kind, &writer);
     }
@@ -165,7 +135,7 @@ PSQ_INLINE void copy_cell(psq_row_kind kind, const work *w, psq_writer *writer, 
     if (kind <= PSQ_ROW_NARROW) {
         psq_writer_row(kind, writer, is_element ? src : w->pattern.bytes, row_bytes);
     } else if (is_element) {
-        write_row(kind, writer, src, next, row_bytes);
+        psq_writer_row_ahead(kind, writer, src, next, row_bytes);
     } else if (kind == PSQ_ROW_STREAM) {
         for (size_t at = 0; at < row_bytes; at += w->pattern.n) {
             const size_t left = row_bytes - at;
@@ -193,7 +163,7 @@ PSQ_INLINE void copy_across_cells(psq_row_kind kind, const work *w, const tile *
     const size_t row_bytes = psq_row_size(kind, w->src->row_bytes);
     const int64_t *const steps = w->src->steps;
     const int64_t n_steps = w->layout->n_steps;
-    const int64_t ahead = psq_max_count(rows_ahead(row_bytes) / x->n, 1);
+    const int64_t ahead = psq_max_count(psq_rows_ahead(row_bytes) / x->n, 1);
     for (int64_t s = x->s0; s < x->s1; s++) {
         psq_writer writer;
         psq_writer_at(kind, &writer,

@@ -10,7 +10,11 @@
 
 #include "ragged/row_copy.h"
 
-enum { PSQ_LINE = 64 };
+enum {
+    PSQ_LINE = 64,
+    PSQ_FETCH_BYTES = 8192, // asked for before they are copied,
+    PSQ_FETCH_PIECE = 512   // so many at a time
+};
 
 // Between psq_writer_at and psq_writer_end.
 typedef struct psq_writer {
@@ -72,6 +76,31 @@ PSQ_INLINE void psq_writer_row(psq_row_kind kind, psq_writer *w, const char *src
         psq_row_copy(kind, w->at, src, n);
         w->at += n;
     }
+}
+
+// Rows that go past the caches come from beyond them too, from as many places as a tile has
+// sequences or steps, which is more than a processor follows by itself: so it is told, some rows
+// before they are copied, piece by piece while it copies. What lies at `next` need not exist.
+PSQ_INLINE void psq_writer_row_ahead(psq_row_kind kind, psq_writer *w, const char *src,
+                                     uintptr_t next, size_t n) {
+    if (kind != PSQ_ROW_STREAM) {
+        psq_writer_row(kind, w, src, n);
+        return;
+    }
+    for (size_t at = 0; at < n; at += PSQ_FETCH_PIECE) {
+        const size_t left = n - at;
+        const size_t piece = left < PSQ_FETCH_PIECE ? left : PSQ_FETCH_PIECE;
+        for (size_t i = 0; i < piece; i += PSQ_LINE) {
+            __builtin_prefetch((const void *)(next + at + i));
+        }
+        psq_writer_row(kind, w, src + at, piece);
+    }
+    __builtin_prefetch((const void *)(next + n - 1)); // in a line more, or not
+}
+
+// How many rows before.
+PSQ_INLINE int64_t psq_rows_ahead(size_t row_bytes) {
+    return row_bytes < PSQ_FETCH_BYTES ? (int64_t)(PSQ_FETCH_BYTES / row_bytes) : 1;
 }
 
 PSQ_INLINE void psq_writer_end(psq_row_kind kind, psq_writer *w) {
