@@ -50,6 +50,24 @@ static void choose_walk(work *w) {
     w->tiling.whole = w->walk == ALONG && (one || psq_is_by_sequence(from));
 }
 
+// Whether step by step all rows are in the same order, none of them padding.
+static bool are_alike(const psq_place *src, const psq_place *dst) {
+    const psq_layout *const layout = src->layout;
+    const psq_place *const places[2] = {src, dst};
+    for (int k = 0; k < 2; k++) {
+        const psq_place *const place = places[k];
+        if (psq_is_by_sequence(place->storage.order) ||
+            (place->steps == NULL && place->n_steps * layout->n_seq != layout->n_rows)) {
+            return false;
+        }
+    }
+    int64_t b = (src->steps != NULL) == (dst->steps != NULL) ? layout->n_seq : 0;
+    while (b < layout->n_seq && layout->sorted_indices[b] == b) {
+        b++;
+    }
+    return b == layout->n_seq;
+}
+
 void psq_tiles_copy(const psq_place *src, const psq_place *dst, psq_fill fill) {
     const psq_layout *const layout = src->layout;
     const psq_ctx *const ctx = layout->ctx;
@@ -58,7 +76,7 @@ void psq_tiles_copy(const psq_place *src, const psq_place *dst, psq_fill fill) {
         return;
     }
     const size_t bytes = (size_t)w.tiling.n_rows * src->row_bytes;
-    if (src->steps != NULL && dst->steps != NULL) {
+    if (are_alike(src, dst)) {
         memcpy(dst->rows, src->rows, bytes);
         return;
     }

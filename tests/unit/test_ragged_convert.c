@@ -113,6 +113,23 @@ static void convert_list_pads(void **state) {
     psq_layout_destroy(layout);
 }
 
+// Equal lengths: packed rows are padded ones, but for the order of ranks.
+static void convert_equal_lengths(void **state) {
+    (void)state;
+    static const int32_t rows[6] = {1, 2, 3, 4, 5, 6};
+    psq_layout *layout = from_lengths((const int64_t[]){2, 2, 2}, 3);
+    assert_converts(layout, packed, rows, time_first, zeros, rows, 6, 1);
+    assert_converts(layout, time_first, rows, packed, zeros, rows, 6, 1);
+    psq_layout_destroy(layout);
+    assert_int_equal(psq_layout_from_batch_sizes(ctx, (const int64_t[]){3, 3}, 2,
+                                                 (const int64_t[]){2, 0, 1}, 3, 6, &layout, &err),
+                     PSQ_OK);
+    static const int32_t turned[6] = {2, 3, 1, 5, 6, 4};
+    assert_converts(layout, packed, rows, time_first, zeros, turned, 6, 1);
+    assert_converts(layout, time_first, turned, packed, zeros, rows, 6, 1);
+    psq_layout_destroy(layout);
+}
+
 // A (2, 1, 2) array is the list of its two slices, sequences of one row of two.
 static void convert_list_of_slices(void **state) {
     (void)state;
@@ -443,6 +460,7 @@ int main(void) {
         cmocka_unit_test(convert_6_4_4_3_3),
         cmocka_unit_test(convert_list_packs_in_any_order),
         cmocka_unit_test(convert_list_pads),
+        cmocka_unit_test(convert_equal_lengths),
         cmocka_unit_test(convert_list_of_slices),
         cmocka_unit_test(convert_documented_examples),
         cmocka_unit_test(convert_padded_round_trip),
