@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Structure operations: which rows of which batches make a new batch.
 
-A plan is made from layouts alone and applied to any number of row arrays; it keeps alive the layouts
-that it was made from, since C borrows them. What plans mean is in packseq/plan.h.
+A plan is made from layouts alone and applied to any number of row arrays. It keeps the layouts
+alive that it was made from, since C borrows them. What plans mean is in packseq/plan.h.
 """
 
 from __future__ import annotations
