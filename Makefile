@@ -4,13 +4,15 @@
 # The front door; CMake does the building. Every target first sees to what it needs (tools/setup.sh).
 #   make             build/packseq, build/libpackseq.a and build/libpackseq.so
 #   make demo        a picture, a training run, predictions
-#   make python      the Python package for work in this tree: build/python-venv/bin/python
-#   make test        everything that has to hold
+#   make python      the Python package for work in this tree: build/python-dev/bin/python
+#   make test        everything that has to hold, without torch
+#   make test-torch  the rest of the Python package, with torch 2.13 in an environment of its own
+#   make test-all    both, with one count
 #   make test-tsan   the unit tests under ThreadSanitizer
 #   make test-arm    the unit tests and kcheck for 64-bit ARM, under qemu
 #   make lint        format and style
 #   make bench       packseq beside torch and ONNX Runtime; ARGS=--quick and others: bench/README.md
-.PHONY: all demo python test test-tsan test-arm lint bench clean
+.PHONY: all demo python test test-torch test-all test-tsan test-arm lint bench clean
 .NOTPARALLEL:
 
 all:
@@ -22,11 +24,19 @@ demo: all
 
 python:
 	@tools/setup.sh build python
-	@tools/python.sh
+	@tools/python.sh tree
 
 test:
-	@tools/setup.sh build test
-	@tools/test.sh
+	@tools/setup.sh build test python
+	@tools/test.sh all
+
+test-torch:
+	@tools/setup.sh build python
+	@tools/test.sh torch
+
+test-all:
+	@tools/setup.sh build test python
+	@tools/test.sh both
 
 test-tsan:
 	@tools/setup.sh build test
@@ -37,7 +47,7 @@ test-arm:
 	@tools/test.sh arm
 
 lint:
-	@tools/setup.sh lint
+	@tools/setup.sh lint python
 	@tools/lint.sh
 
 bench: all

@@ -17,7 +17,7 @@ fault() {
     sed "s|\$|: $1|" >>"$faults"
 }
 
-code=$(files '*.c' '*.h' '*.py' '*.sh' '*CMakeLists.txt' '*.cmake' .ci/run)
+code=$(files '*.c' '*.h' '*.py' '*.pyi' '*.sh' '*.map' '*.toml' '*CMakeLists.txt' '*requirements*.txt' '*.cmake' .ci/run)
 text="$code $(files '*.md' '*.json' '.clang-format' '.gitignore' 'src/LAYERS')"
 grep -nP '\t' $code | cut -d: -f1,2 | fault "tab"
 grep -nE '[[:blank:]]$' $text | cut -d: -f1,2 | fault "blank at the end of the line"

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
 
-# lint.sh: format, style and include order. All checks run; the exit status says whether all passed.
+# lint.sh: format, style, include order, and Python's types. All checks run; the exit status says whether all passed.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 status=0
@@ -14,6 +14,10 @@ tools/check_layers.py || status=1
 for script in $(git ls-files '*.py'); do
     python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$script" || status=1
 done
+tools/python.sh venv dev || status=1
+build/python-dev/bin/ruff check --quiet python || status=1
+build/python-dev/bin/ruff format --quiet --check python || status=1
+build/python-dev/bin/mypy --no-error-summary --exclude packseq/torch || status=1
 if [ $status = 0 ]; then
     echo "lint: nothing to say"
 fi

@@ -24,6 +24,10 @@ c_compiles() {
     echo '#include <stdio.h>' | cc -E -
 }
 
+python_is_new() {
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+}
+
 python_headers() {
     python3 -c 'import pathlib, sysconfig
 pathlib.Path(sysconfig.get_path("include"), "Python.h").stat()'
@@ -63,7 +67,7 @@ look() {
             need python3-venv python3 -c 'import ensurepip, venv'
             ;;
         python)
-            need python3 python3 --version
+            need python3 python_is_new
             need python3-venv python3 -c 'import ensurepip, venv'
             need python3-dev python_headers
             ;;
