@@ -114,31 +114,37 @@ _NULL = ffi.NULL
 
 
 def address(array: Array) -> Any:
-    """A pointer to the elements of an array, void *; the array must outlive its use.
+    """A pointer to the elements of an array, for C functions that take void *.
 
-    ValueError: the array is not C-contiguous.
+    It keeps the array alive, but a struct that it is stored in does not. ValueError: the array is
+    not C-contiguous.
     """
     if not array.flags.c_contiguous:
         raise ValueError(f"array with strides {array.strides} is not C-contiguous")
-    return ffi.cast("void *", array.ctypes.data)
+    try:
+        return ffi.from_buffer(array)
+    except ValueError:  # dtypes that have no buffer, as datetime64
+        return ffi.cast("void *", array.ctypes.data)
 
 
 def memory(name: str, where: Memory, n_bytes: int, *, written: bool = False) -> Any:
-    """A pointer to memory of exactly n_bytes, for C to read or, if written, to write.
+    """A pointer to memory of exactly n_bytes, for C to read or, if written, to write; as address.
 
     ValueError: another size, not C-contiguous, or read-only and to be written; `name` is named.
     """
     if isinstance(where, tuple):
         start, size = where
+        pointer = ffi.cast("void *", start)
     else:
-        if not where.flags.c_contiguous:
+        flags, size = where.flags, where.nbytes
+        if not flags.c_contiguous:
             raise ValueError(f"{name} with strides {where.strides} is not C-contiguous")
-        if written and not where.flags.writeable:
+        if written and not flags.writeable:
             raise ValueError(f"{name} is read-only and would be written")
-        start, size = where.ctypes.data, where.nbytes
+        pointer = address(where)
     if size != n_bytes:
         raise ValueError(f"{name} has {size} bytes, needs {n_bytes}")
-    return ffi.cast("void *", start)
+    return pointer
 
 
 def integers(name: str, values: ArrayLike) -> Ints:
@@ -182,7 +188,7 @@ def fill_value(value: Array | np.generic | None) -> tuple[Any, Any]:
     if element.ndim != 0:
         raise ValueError(f"fill has {element.ndim} dimensions, must be one element")
     fill = ffi.new("psq_fill *", {"value": address(element), "size": element.nbytes})
-    return fill[0], (fill, element)
+    return fill[0], element
 
 
 # ---- layouts
@@ -363,7 +369,7 @@ class Layout:
         ValueError: memory of another size, read-only or not contiguous, a storage with fewer steps
         than T, a fill that does not divide row_bytes.
         """
-        pattern, _alive = fill_value(fill)
+        pattern, _element = fill_value(fill)
         source = memory("src", src, self.n_stored_rows(src_storage) * row_bytes)
         target = memory("dst", dst, self.n_stored_rows(dst_storage) * row_bytes, written=True)
         call(
@@ -382,8 +388,9 @@ class Layout:
 
         ValueError: as convert; another number of sequences.
         """
-        pattern, _alive = fill_value(fill)
-        pointers = self._pointers(sequences, row_bytes, written=False)
+        pattern, _element = fill_value(fill)
+        alive = list(sequences)
+        pointers = self._pointers(alive, row_bytes, written=False)
         target = memory("dst", dst, self.n_stored_rows(dst_storage) * row_bytes, written=True)
         call(lib.psq_convert_from_list, self.ptr, pointers, dst_storage, target, row_bytes, pattern)
 
@@ -391,20 +398,20 @@ class Layout:
         self, sequences: Iterable[Memory], src: Memory, src_storage: Any, row_bytes: int
     ) -> None:
         """Copies the L_b rows of each sequence out of src. ValueError: as from_list."""
-        pointers = self._pointers(sequences, row_bytes, written=True)
+        alive = list(sequences)
+        pointers = self._pointers(alive, row_bytes, written=True)
         source = memory("src", src, self.n_stored_rows(src_storage) * row_bytes)
         call(lib.psq_convert_to_list, self.ptr, src_storage, source, pointers, row_bytes)
 
-    def _pointers(self, sequences: Iterable[Memory], row_bytes: int, *, written: bool) -> Any:
-        items = list(sequences)
+    def _pointers(self, items: list[Memory], row_bytes: int, *, written: bool) -> Any:
         if len(items) != self.n_sequences:
             raise ValueError(f"{len(items)} sequences for a layout of {self.n_sequences}")
-        sizes = (self.lengths * row_bytes).tolist()
+        lengths = self.lengths.tolist()  # Python's integers: products do not overflow
         return ffi.new(
             "void *[]",
             [
-                memory(f"sequences[{b}]", item, size, written=written)
-                for b, (item, size) in enumerate(zip(items, sizes, strict=True))
+                memory(f"sequences[{b}]", item, length * row_bytes, written=written)
+                for b, (item, length) in enumerate(zip(items, lengths, strict=True))
             ],
         )
 

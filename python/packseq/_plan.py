@@ -146,7 +146,7 @@ class Plan:
         rows of its storage, of row_bytes each, and dst overlaps none. ValueError: as
         Layout.convert; another number of sources.
         """
-        pattern, _alive = fill_value(fill)
+        pattern, _element = fill_value(fill)
         pointers = self._pointers("sources", sources, src_storages, row_bytes, written=False)
         target = memory(
             "dst", dst, self.layout.n_stored_rows(dst_storage) * row_bytes, written=True

@@ -222,6 +222,20 @@ def test_lists_there_and_back() -> None:
         assert_array_equal(part, expected)
 
 
+def test_lists_may_come_from_a_generator() -> None:
+    layout = Layout([3000] * 50)
+    out = np.empty(150000)
+    layout.from_list(out, _core.JAGGED, (np.full(3000, float(b)) for b in range(50)), 8)
+    assert_array_equal(out, np.repeat(np.arange(50.0), 3000))
+
+
+def test_convert_of_dates() -> None:
+    days = np.array(["2026-01-01", "2026-01-02", "NaT"], "datetime64[D]")
+    out = np.empty_like(days)
+    Layout([1, 2]).convert(out, _core.PACKED, days, _core.JAGGED, 8)
+    assert_array_equal(out, days[[1, 0, 2]])
+
+
 def test_convert_of_nothing() -> None:
     layout = Layout([])
     empty = np.empty((0, 3))
