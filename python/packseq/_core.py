@@ -117,20 +117,20 @@ def address(array: Array) -> Any:
     """A pointer to the elements of an array, for C functions that take void *.
 
     It keeps the array alive, but a struct that it is stored in does not. ValueError: the array is
-    not C-contiguous.
+    not C-contiguous. TypeError: its elements own something, so they are more than their bytes.
     """
     if not array.flags.c_contiguous:
         raise ValueError(f"array with strides {array.strides} is not C-contiguous")
-    try:
-        return ffi.from_buffer(array)
-    except ValueError:  # dtypes that have no buffer, as datetime64
-        return ffi.cast("void *", array.ctypes.data)
+    if array.dtype.hasobject:
+        raise TypeError(f"array has dtype {array.dtype}, whose elements are no plain bytes")
+    return ffi.from_buffer(array)
 
 
 def memory(name: str, where: Memory, n_bytes: int, *, written: bool = False) -> Any:
     """A pointer to memory of exactly n_bytes, for C to read or, if written, to write; as address.
 
     ValueError: another size, not C-contiguous, or read-only and to be written; `name` is named.
+    TypeError: as address.
     """
     if isinstance(where, tuple):
         start, size = where

@@ -101,7 +101,7 @@ def test_layouts_with_other_ranks_of_ties_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    "layout", [Layout([4, 2, 0, 3]), Layout([]), Layout.from_batch_sizes([3, 1], [2, 0, 1])]
+    "layout", [Layout([4, 2, 0, 3]), Layout([]), Layout.from_batch_sizes([3, 1], [2, 1, 0])]
 )
 def test_layout_pickles_with_its_ranks(layout: Layout) -> None:
     again = pickle.loads(pickle.dumps(layout))
@@ -281,6 +281,12 @@ def test_address_wants_contiguous_arrays() -> None:
     assert int(_core.ffi.cast("uintptr_t", _core.address(array))) == array.ctypes.data
     with pytest.raises(ValueError, match=r"strides \(16,\) is not C-contiguous"):
         _core.address(array[::2])
+
+
+@pytest.mark.parametrize("dtype", [object, np.dtype([("a", object)])])
+def test_address_wants_plain_bytes(dtype: object) -> None:
+    with pytest.raises(TypeError, match="whose elements are no plain bytes"):
+        _core.address(np.zeros(3, dtype))
 
 
 # ---- contexts and errors

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -135,6 +136,18 @@ def test_plans_keep_what_they_borrow() -> None:
     gc.collect()
     same(applied(plan, [parts([3, 1])], JAGGED), [p[::-1] for p in parts([3, 1])])
     assert_array_equal(layout.batch_sizes, [2, 2, 1, 1, 1])
+
+
+def test_plans_keep_their_sources() -> None:
+    source = Layout([5, 2])
+    alive = weakref.ref(source.ptr)
+    result = Plan.reverse(source).layout
+    del source
+    gc.collect()
+    assert alive() is not None
+    del result
+    gc.collect()
+    assert alive() is None
 
 
 TWO = Layout([2, 1])
