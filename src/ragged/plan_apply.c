@@ -12,6 +12,24 @@
 
 // ---- what both directions check
 
+static psq_status check_source(const psq_plan_call *call, int64_t k, const char *order_name,
+                               const char *name, psq_error *err) {
+    int64_t n_rows = 0;
+    PSQ_TRY(psq_storage_check(call->plan->sources[k], order_name, call->from[k], &n_rows, err));
+    return psq_rows_check(name, call->src[k] == NULL && !call->src_is_optional, n_rows,
+                          call->row_bytes, err);
+}
+
+// Says what is wrong with source k. Names are made here alone: calls with many sources are as
+// frequent as their errors are rare.
+static psq_status fail_source(const psq_plan_call *call, int64_t k, psq_error *err) {
+    char order_name[32];
+    char name[32];
+    (void)snprintf(order_name, sizeof order_name, "from[%lld]", (long long)k);
+    (void)snprintf(name, sizeof name, "%s[%lld]", call->src_name, (long long)k);
+    return check_source(call, k, order_name, name, err);
+}
+
 psq_status psq_plan_check_call(const psq_plan_call *call, psq_error *err) {
     const psq_plan *const plan = call->plan;
     PSQ_REQUIRE(err, plan != NULL, PSQ_INVALID, "plan is NULL");
@@ -22,13 +40,9 @@ psq_status psq_plan_check_call(const psq_plan_call *call, psq_error *err) {
     PSQ_REQUIRE(err, call->src != NULL || n == 0, PSQ_INVALID, "%s is NULL, must have %lld",
                 call->src_name, (long long)n);
     for (int64_t k = 0; k < n; k++) {
-        char order_name[32];
-        char name[32];
-        (void)snprintf(order_name, sizeof order_name, "from[%lld]", (long long)k);
-        (void)snprintf(name, sizeof name, "%s[%lld]", call->src_name, (long long)k);
-        PSQ_TRY(psq_storage_check(plan->sources[k], order_name, call->from[k], &n_rows, err));
-        PSQ_TRY(psq_rows_check(name, call->src[k] == NULL && !call->src_is_optional, n_rows,
-                               call->row_bytes, err));
+        if (check_source(call, k, "", "", NULL) != PSQ_OK) {
+            return fail_source(call, k, err);
+        }
     }
     PSQ_TRY(psq_storage_check(plan->layout, "to", call->to, &n_rows, err));
     return psq_rows_check(call->dst_name, call->dst == NULL, n_rows, call->row_bytes, err);
