@@ -3,20 +3,14 @@
 
 // test_ragged_convert.c: pack, pad and unpack on values written by hand, most of them those of
 // PyTorch's own tests and documentation, and every error with its sentence.
+#include "layouts.h"
 #include "packseq/ragged.h"
-#include "with_ctx.h"
 
 static const psq_storage packed = {PSQ_PACKED, false, 0};
 static const psq_storage jagged = {PSQ_JAGGED, false, 0};
 static const psq_storage time_first = {PSQ_PADDED_TIME, false, 0};
 static const psq_storage batch_first = {PSQ_PADDED_BATCH, false, 0};
 static const psq_fill zeros = {NULL, 0};
-
-static psq_layout *from_lengths(const int64_t *lengths, int64_t B) {
-    psq_layout *layout = NULL;
-    assert_int_equal(psq_layout_from_lengths(ctx, lengths, B, &layout, &err), PSQ_OK);
-    return layout;
-}
 
 // Converts rows of `width` int32 each and compares the n_rows that must come out; what lies behind
 // them must stay.

@@ -4,16 +4,10 @@
 // test_ragged_map.c: a function over all elements, against a loop over (b, t); which stretches it
 // gets; in place; and what happens when it gives up.
 #include "batches.h"
+#include "layouts.h"
 #include "packseq/ragged.h"
-#include "with_ctx.h"
 
 enum { N_FORMS = PSQ_N_ORDER * 4, MOST_ROWS = BATCH_MAX * (BATCH_GIANT + 3) };
-
-static psq_layout *from_lengths(const int64_t *lengths, int64_t B) {
-    psq_layout *layout = NULL;
-    assert_int_equal(psq_layout_from_lengths(ctx, lengths, B, &layout, &err), PSQ_OK);
-    return layout;
-}
 
 static psq_storage form(const psq_layout *layout, int i) {
     return (psq_storage){(psq_order)(i / 4), i % 2 != 0,

@@ -6,20 +6,14 @@
 #include <stdio.h>
 
 #include "batches.h"
+#include "layouts.h"
 #include "packseq/layout.h"
-#include "with_ctx.h"
 
 enum { N_SIDES = 4, MOST_ROWS = BATCH_MAX * (BATCH_GIANT + 3), GUARD = 0x5a };
 
 // The padded storages: two orders, two sides.
 static psq_storage side(int i, int64_t n_steps) {
     return (psq_storage){i < 2 ? PSQ_PADDED_TIME : PSQ_PADDED_BATCH, i % 2 != 0, n_steps};
-}
-
-static psq_layout *from_lengths(const int64_t *lengths, int64_t B) {
-    psq_layout *layout = NULL;
-    assert_int_equal(psq_layout_from_lengths(ctx, lengths, B, &layout, &err), PSQ_OK);
-    return layout;
 }
 
 static void set_row(unsigned char *mask, psq_mask_kind kind, int64_t row) {

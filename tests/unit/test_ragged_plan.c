@@ -3,19 +3,13 @@
 
 // test_ragged_plan.c: plans on values written by hand, every error with its sentence, failing
 // allocations.
+#include "layouts.h"
 #include "packseq/plan.h"
 #include "ragged/layout.h"
-#include "with_ctx.h"
 
 static const psq_storage packed = {PSQ_PACKED, false, 0};
 static const psq_storage jagged = {PSQ_JAGGED, false, 0};
 static const psq_fill zeros = {NULL, 0};
-
-static psq_layout *from_lengths(const int64_t *lengths, int64_t B) {
-    psq_layout *layout = NULL;
-    assert_int_equal(psq_layout_from_lengths(ctx, lengths, B, &layout, &err), PSQ_OK);
-    return layout;
-}
 
 // Words one after the other, which a plan of one source makes into the wanted ones.
 static void assert_gives(const psq_plan *plan, const char *words, const char *wanted) {
@@ -27,12 +21,6 @@ static void assert_gives(const psq_plan *plan, const char *words, const char *wa
     assert_int_equal(n, strlen(wanted));
     assert_memory_equal(got, wanted, n);
     assert_int_equal(got[n], '#');
-}
-
-static void assert_lengths(const psq_plan *plan, const int64_t *lengths, int64_t n) {
-    assert_int_equal(psq_layout_n_seq(psq_plan_layout(plan)), n);
-    assert_memory_equal(psq_layout_lengths(psq_plan_layout(plan)), lengths,
-                        (size_t)n * sizeof *lengths);
 }
 
 // ---- values

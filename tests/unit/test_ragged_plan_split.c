@@ -4,24 +4,12 @@
 // test_ragged_plan_split.c: balanced parts: by hand, of lengths as data sets have them, and of
 // 100,000 sequences, there and back.
 #include "batches.h"
+#include "layouts.h"
 #include "packseq/plan.h"
-#include "with_ctx.h"
 
 static const psq_storage packed = {PSQ_PACKED, false, 0};
 static const psq_storage jagged = {PSQ_JAGGED, false, 0};
 static const psq_fill zeros = {NULL, 0};
-
-static psq_layout *from_lengths(const int64_t *lengths, int64_t B) {
-    psq_layout *layout = NULL;
-    assert_int_equal(psq_layout_from_lengths(ctx, lengths, B, &layout, &err), PSQ_OK);
-    return layout;
-}
-
-static void assert_lengths(const psq_plan *plan, const int64_t *lengths, int64_t n) {
-    assert_int_equal(psq_layout_n_seq(psq_plan_layout(plan)), n);
-    assert_memory_equal(psq_layout_lengths(psq_plan_layout(plan)), lengths,
-                        (size_t)n * sizeof *lengths);
-}
 
 static void plan_split_by_hand(void **state) {
     (void)state;

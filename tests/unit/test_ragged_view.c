@@ -4,14 +4,8 @@
 // test_ragged_view.c: views, elements of rows and rounded steps against psq_storage_row, for every
 // row of random batches.
 #include "batches.h"
+#include "layouts.h"
 #include "packseq/layout.h"
-#include "with_ctx.h"
-
-static psq_layout *from_lengths(const int64_t *lengths, int64_t B) {
-    psq_layout *layout = NULL;
-    assert_int_equal(psq_layout_from_lengths(ctx, lengths, B, &layout, &err), PSQ_OK);
-    return layout;
-}
 
 // All orders, on both sides, with T and with T + 3 steps.
 enum { N_FORMS = PSQ_N_ORDER * 4 };
