@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// labels.c: labels are found by binary search in an order that is kept beside them, so that a
-// column with many of them stays fast.
+// labels.c: labels are found by a hash table beside the names, with linear probing, so that a
+// column of a million of them costs what a million lines cost. Only slots with the same 32 bits
+// look at a name; to grow, the bits are enough.
 #include "io/labels.h"
 
 #include <assert.h>
@@ -30,66 +31,104 @@ psq_status psq_labels_init(const psq_ctx *ctx, psq_labels *labels, psq_error *er
 void psq_labels_free(psq_labels *labels) {
     psq_free(labels->ctx, labels->names);
     psq_free(labels->ctx, labels->offsets);
-    psq_free(labels->ctx, labels->order);
+    psq_free(labels->ctx, labels->slots);
 }
 
-// memcmp order, a prefix first.
-static int compare(psq_span a, psq_span b) {
-    const int order = memcmp(a.at, b.at, a.size < b.size ? a.size : b.size);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+// 64-bit FNV-1a, the halves folded: its low bits alone are the weaker ones.
+static uint32_t hash_of(psq_span name) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < name.size; i++) {
+        hash = (hash ^ (unsigned char)name.at[i]) * UINT64_C(0x100000001b3);
+    }
+    return (uint32_t)(hash ^ hash >> 32);
 }
 
 static psq_span name_of(const psq_labels *labels, int32_t index) {
-    const char *const name = labels->names + labels->offsets[index];
-    return (psq_span){name, strlen(name)};
+    const int64_t begin = labels->offsets[index];
+    return (psq_span){labels->names + begin, (size_t)(labels->offsets[index + 1] - begin - 1)};
 }
 
-static psq_status add(psq_labels *labels, psq_span name, int64_t position, psq_error *err) {
+// The slot of the name, or the free one where it belongs. There is a free one.
+static psq_label_slot *find_slot(const psq_labels *labels, psq_span name, uint32_t hash) {
+    const int64_t mask = labels->n_slots - 1;
+    for (int64_t i = hash & mask;; i = (i + 1) & mask) {
+        psq_label_slot *const slot = &labels->slots[i];
+        if (slot->label == 0) {
+            return slot;
+        }
+        if (slot->hash == hash) {
+            const psq_span other = name_of(labels, slot->label - 1);
+            if (other.size == name.size && memcmp(other.at, name.at, name.size) == 0) {
+                return slot;
+            }
+        }
+    }
+}
+
+// For a label that is not in the table.
+static void put_slot(psq_label_slot *slots, int64_t n_slots, psq_label_slot new) {
+    int64_t i = new.hash &(n_slots - 1);
+    while (slots[i].label != 0) {
+        i = (i + 1) & (n_slots - 1);
+    }
+    slots[i] = new;
+}
+
+// Room for one more.
+static psq_status grow_slots(psq_labels *labels, psq_error *err) {
+    if (labels->n < labels->n_slots / 2) {
+        return PSQ_OK;
+    }
+    const int64_t n_slots = labels->n_slots > 0 ? 2 * labels->n_slots : 16;
+    psq_label_slot *slots = NULL;
+    PSQ_TRY(psq_alloc_zero(labels->ctx, n_slots, sizeof *slots, "labels", (void **)&slots, err));
+    for (int64_t i = 0; i < labels->n_slots; i++) {
+        if (labels->slots[i].label != 0) {
+            put_slot(slots, n_slots, labels->slots[i]);
+        }
+    }
+    psq_free(labels->ctx, labels->slots);
+    labels->slots = slots;
+    labels->n_slots = n_slots;
+    return PSQ_OK;
+}
+
+static psq_status add(psq_labels *labels, psq_span name, psq_error *err) {
     const int64_t n = labels->n, used = labels->offsets[n];
     PSQ_REQUIRE(err, n < INT32_MAX, PSQ_NOMEM, "more than %d labels", INT32_MAX);
     const int64_t now = used + (int64_t)name.size + 1;
     PSQ_TRY(reserve(labels, (void **)&labels->names, &labels->names_size, used, now, 1, err));
     PSQ_TRY(reserve(labels, (void **)&labels->offsets, &labels->offsets_size, n + 1, n + 2,
                     sizeof *labels->offsets, err));
-    PSQ_TRY(reserve(labels, (void **)&labels->order, &labels->order_size, n, n + 1,
-                    sizeof *labels->order, err));
     memcpy(labels->names + used, name.at, name.size);
     labels->names[now - 1] = '\0';
     labels->offsets[n + 1] = now;
-    int32_t *const slot = labels->order + position;
-    memmove(slot + 1, slot, (size_t)(n - position) * sizeof *slot);
-    *slot = (int32_t)n;
     labels->n = n + 1;
     return PSQ_OK;
 }
 
 psq_status psq_labels_find(psq_labels *labels, psq_span name, int32_t *index, psq_error *err) {
-    int64_t low = 0, high = labels->n;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        const int order = compare(name, name_of(labels, labels->order[middle]));
-        if (order == 0) {
-            *index = labels->order[middle];
-            return PSQ_OK;
-        }
-        if (order < 0) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
+    const uint32_t hash = hash_of(name);
+    PSQ_TRY(grow_slots(labels, err));
+    psq_label_slot *const slot = find_slot(labels, name, hash);
+    if (slot->label == 0) {
+        PSQ_TRY(add(labels, name, err));
+        *slot = (psq_label_slot){hash, (int32_t)labels->n};
     }
-    *index = (int32_t)labels->n;
-    return add(labels, name, low, err);
+    *index = slot->label - 1;
+    return PSQ_OK;
 }
 
 void psq_labels_cut(psq_labels *labels, int64_t n) {
-    int64_t kept = 0;
-    for (int64_t i = 0; i < labels->n; i++) {
-        if (labels->order[i] < n) {
-            labels->order[kept++] = labels->order[i];
-        }
+    assert(n <= labels->n);
+    if (n == labels->n) {
+        return;
     }
-    assert(kept == n);
+    memset(labels->slots, 0, (size_t)labels->n_slots * sizeof *labels->slots);
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t hash = hash_of(name_of(labels, (int32_t)i));
+        put_slot(labels->slots, labels->n_slots, (psq_label_slot){hash, (int32_t)(i + 1)});
+    }
     labels->n = n;
 }
 

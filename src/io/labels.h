@@ -7,13 +7,20 @@
 
 #include "io/names.h"
 
+// A place of the hash table.
+typedef struct psq_label_slot {
+    uint32_t hash;
+    int32_t label; // index + 1; 0: free
+} psq_label_slot;
+
 typedef struct psq_labels {
     const psq_ctx *ctx;
     int64_t n;
-    char *names;      // each with a 0 behind it
-    int64_t *offsets; // [n + 1]
-    int32_t *order;   // [n], indices by name
-    size_t names_size, offsets_size, order_size;
+    char *names;           // each with a 0 behind it
+    int64_t *offsets;      // [n + 1]
+    psq_label_slot *slots; // [n_slots], a power of two, at most half of them taken; NULL: none yet
+    int64_t n_slots;
+    size_t names_size, offsets_size;
 } psq_labels;
 
 // None. Freed with psq_labels_free, also after a failure; that accepts a zeroed struct.
