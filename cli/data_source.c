@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <string.h>
 
-const char data_stdin_name[] = "standard input";
-
 const char *label_choice(int index) {
     static const char *const names[] = {"file", "column", NULL};
     return names[index];
@@ -44,7 +42,9 @@ static bool is_hopeless(const char *bytes, size_t begin, size_t size, size_t *li
     return size - *line > (size_t)max_length + 1; // a CR may end it
 }
 
-int data_read_stdin(int64_t max_length, char **out, size_t *n) {
+// All of standard input, or what there is up to a line that has NUL or more than max_length bytes.
+// Returns the exit code; *out is freed in any case.
+static int read_stdin(int64_t max_length, char **out, size_t *n) {
     size_t size = 0;
     size_t line = 0; // where the last one begins
     size_t capacity = 1 << 16;
@@ -69,16 +69,39 @@ int data_read_stdin(int64_t max_length, char **out, size_t *n) {
     return EXIT_SUCCESS;
 }
 
-static int add_stdin(psq_text *text, int64_t max_length) {
+static int add_stdin(const data_taker *taker) {
     psq_error err;
     char *bytes = NULL;
     size_t size = 0;
-    int code = data_read_stdin(max_length, &bytes, &size);
-    if (code == EXIT_SUCCESS && psq_text_add(text, data_stdin_name, bytes, size, &err) != PSQ_OK) {
+    int code = read_stdin(taker->max_length, &bytes, &size);
+    if (code == EXIT_SUCCESS &&
+        taker->add(taker->self, "standard input", bytes, size, &err) != PSQ_OK) {
         code = fail_error(&err);
     }
     free(bytes);
     return code;
+}
+
+int data_add_files(const data_taker *taker, int n_files, char **files) {
+    psq_error err;
+    int code = EXIT_SUCCESS;
+    for (int i = 0; code == EXIT_SUCCESS && i < n_files; i++) {
+        if (strcmp(files[i], "-") == 0) {
+            code = add_stdin(taker);
+        } else if (taker->add_file(taker->self, files[i], &err) != PSQ_OK) {
+            code = fail_error(&err);
+        }
+    }
+    return code;
+}
+
+static psq_status text_add(void *self, const char *name, const char *bytes, size_t size,
+                           psq_error *err) {
+    return psq_text_add(self, name, bytes, size, err);
+}
+
+static psq_status text_add_file(void *self, const char *path, psq_error *err) {
+    return psq_text_add_file(self, path, err);
 }
 
 static int add_all(psq_text *text, int64_t max_length, int n_files, char **files) {
@@ -86,15 +109,8 @@ static int add_all(psq_text *text, int64_t max_length, int n_files, char **files
     if (n_files == 0) {
         return add_embedded(text, &err) == PSQ_OK ? EXIT_SUCCESS : fail_error(&err);
     }
-    int code = EXIT_SUCCESS;
-    for (int i = 0; code == EXIT_SUCCESS && i < n_files; i++) {
-        if (strcmp(files[i], "-") == 0) {
-            code = add_stdin(text, max_length);
-        } else if (psq_text_add_file(text, files[i], &err) != PSQ_OK) {
-            code = fail_error(&err);
-        }
-    }
-    return code;
+    const data_taker taker = {text, text_add, text_add_file, max_length};
+    return data_add_files(&taker, n_files, files);
 }
 
 int data_read(const psq_ctx *ctx, const data_options *options, int n_files, char **files,

@@ -47,10 +47,16 @@ const char *label_choice(int index);
 int data_read(const psq_ctx *ctx, const data_options *options, int n_files, char **files,
               psq_text **out);
 
-// All of standard input, or what there is up to a line that has NUL or more than max_length bytes.
-// Returns the exit code; *bytes is freed in any case.
-int data_read_stdin(int64_t max_length, char **bytes, size_t *size);
-extern const char data_stdin_name[]; // in errors
+// A data set that grows by files, whatever its format.
+typedef struct data_taker {
+    void *self;
+    psq_status (*add)(void *self, const char *name, const char *bytes, size_t size, psq_error *err);
+    psq_status (*add_file)(void *self, const char *path, psq_error *err);
+    int64_t max_length; // of a line: standard input that can only be refused is not read to its end
+} data_taker;
+
+// Adds files ("-": standard input) until one fails. Returns the exit code.
+int data_add_files(const data_taker *taker, int n_files, char **files);
 
 typedef enum data_part { PART_ALL, PART_TRAIN, PART_TEST } data_part;
 

@@ -57,30 +57,13 @@ int pack_data_from_text(const psq_ctx *ctx, psq_text *text, pack_data *out) {
 
 // ---- JSONL
 
-static int add_stdin(psq_series *series, int64_t max_length) {
-    psq_error err;
-    char *bytes = NULL;
-    size_t size = 0;
-    int code = data_read_stdin(max_length, &bytes, &size);
-    if (code == EXIT_SUCCESS &&
-        psq_series_add_jsonl(series, data_stdin_name, bytes, size, &err) != PSQ_OK) {
-        code = fail_error(&err);
-    }
-    free(bytes);
-    return code;
+static psq_status series_add(void *self, const char *name, const char *bytes, size_t size,
+                             psq_error *err) {
+    return psq_series_add_jsonl(self, name, bytes, size, err);
 }
 
-static int add_files(psq_series *series, int64_t max_length, int n_files, char **files) {
-    psq_error err;
-    int code = EXIT_SUCCESS;
-    for (int i = 0; code == EXIT_SUCCESS && i < n_files; i++) {
-        if (strcmp(files[i], "-") == 0) {
-            code = add_stdin(series, max_length);
-        } else if (psq_series_add_jsonl_file(series, files[i], &err) != PSQ_OK) {
-            code = fail_error(&err);
-        }
-    }
-    return code;
+static psq_status series_add_file(void *self, const char *path, psq_error *err) {
+    return psq_series_add_jsonl_file(self, path, err);
 }
 
 static void take_series(const psq_series *series, pack_data *out) {
@@ -108,7 +91,8 @@ int pack_data_from_jsonl(const psq_ctx *ctx, int64_t max_length, int n_files, ch
     if (psq_series_create(ctx, &opts, &out->series, &err) != PSQ_OK) {
         return fail_error(&err);
     }
-    int code = add_files(out->series, max_length, n_files, files);
+    const data_taker taker = {out->series, series_add, series_add_file, max_length};
+    int code = data_add_files(&taker, n_files, files);
     if (code == EXIT_SUCCESS) {
         code =
             make_layout(ctx, psq_series_offsets(out->series), psq_series_n_seq(out->series), out);
