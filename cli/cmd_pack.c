@@ -72,6 +72,29 @@ static pack_format format_of(const pack_options *o, const char *path) {
                                                                : FORMAT_TEXT;
 }
 
+// Options that say nothing to every format.
+typedef struct option_use {
+    const char *option;
+    bool used[FORMAT_FILE + 1];
+    const char *formats;
+} option_use;
+
+static const option_use uses[] = {
+    {"label", {[FORMAT_TEXT] = true}, "text"},
+    {"separator", {[FORMAT_TEXT] = true}, "text"},
+    {"max-length", {[FORMAT_TEXT] = true, [FORMAT_JSONL] = true}, "text and jsonl"},
+};
+
+static int check_uses(const pack_options *o, pack_format format) {
+    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+        if (!uses[i].used[format] && options_given(&cmd_pack, o, uses[i].option)) {
+            return fail_usage("--%s goes with %s, the input is %s", uses[i].option, uses[i].formats,
+                              format_names[format]);
+        }
+    }
+    return EXIT_SUCCESS;
+}
+
 static int choose_format(const pack_options *o, int n_files, char **files, pack_format *out) {
     *out = n_files > 0 ? format_of(o, files[0]) : FORMAT_TEXT;
     for (int i = 1; i < n_files; i++) {
@@ -87,10 +110,7 @@ static int choose_format(const pack_options *o, int n_files, char **files, pack_
     if (*out == FORMAT_FILE && strcmp(files[0], "-") == 0) {
         return fail_usage("standard input can be text or jsonl, not safetensors");
     }
-    if (*out != FORMAT_TEXT && o->data.label != defaults.data.label) {
-        return fail_usage("--label goes with text, the input is %s", format_names[*out]);
-    }
-    return EXIT_SUCCESS;
+    return check_uses(o, *out);
 }
 
 static int read_data(const psq_ctx *ctx, const pack_options *o, pack_format format, int n_files,

@@ -60,7 +60,7 @@ static void print_help(const command *cmd, FILE *out) {
 }
 
 static int run_command(const command *cmd, int n_args, char **args) {
-    void *const options = cli_alloc(1, cmd->options_size);
+    void *const options = cli_alloc(1, options_size(cmd));
     memcpy(options, cmd->defaults, cmd->options_size);
     int n_left = 0;
     int code = EXIT_USAGE;

@@ -240,7 +240,25 @@ static options_result parse_one(const parser *p, int value, const char *given, v
         say("option '--%s' wants a value: %s", row->name, row->argument);
         return OPTIONS_BAD;
     }
-    return option_set(row, negated, optarg, values) ? OPTIONS_RUN : OPTIONS_BAD;
+    if (!option_set(row, negated, optarg, values)) {
+        return OPTIONS_BAD;
+    }
+    ((char *)values)[p->cmd->options_size + (size_t)(row - p->table)] = 1;
+    return OPTIONS_RUN;
+}
+
+size_t options_size(const command *cmd) {
+    return cmd->options_size + n_rows(cmd->options);
+}
+
+bool options_given(const command *cmd, const void *values, const char *name) {
+    const char *const marks = (const char *)values + cmd->options_size;
+    for (size_t i = 0; cmd->options[i].name; i++) {
+        if (strcmp(cmd->options[i].name, name) == 0) {
+            return marks[i];
+        }
+    }
+    return false;
 }
 
 static bool is_negative_number(const char *text) {

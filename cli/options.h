@@ -37,11 +37,18 @@ struct command;
 
 typedef enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_BAD } options_result;
 
-// Parses args[1..n_args - 1] (args[0] is the command's name) into `values`, which holds the
-// defaults, and gathers what is no option at args[1..]; *n_left is their number. Negative numbers
-// are no options. OPTIONS_BAD: a sentence has been said. OPTIONS_HELP: --help was asked for.
+// Parses args[1..n_args - 1] (args[0] is the command's name) into `values`, options_size
+// bytes that begin with the defaults and end in zeros, and gathers what is no option at args[1..];
+// *n_left is their number. Negative numbers are no options. OPTIONS_BAD: a sentence has been said.
+// OPTIONS_HELP: --help was asked for.
 options_result options_parse(const struct command *command, int n_args, char **args, void *values,
                              int *n_left);
+
+// Bytes for the values of a command: its struct, and behind it a mark for each row.
+size_t options_size(const struct command *command);
+
+// Whether the option stood in the command line that made `values`.
+bool options_given(const struct command *command, const void *values, const char *name);
 
 // The lines of the table for the help.
 void options_print(const struct command *command, FILE *out);

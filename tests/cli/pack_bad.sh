@@ -31,6 +31,10 @@ t packseq pack a.txt a.jsonl
 t packseq pack a.safetensors b.safetensors
 t packseq pack --format safetensors -
 t packseq pack --label column a.jsonl
+t packseq pack --label file a.jsonl
+t packseq pack --separator , a.jsonl
+t packseq pack --separator ';' a.safetensors
+t packseq pack --max-length 1048576 a.safetensors
 t packseq pack --order padded a.txt
 t packseq pack -o '' a.txt
 t packseq pack -o . a.txt
