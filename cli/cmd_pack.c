@@ -142,11 +142,12 @@ static int pack(const psq_ctx *ctx, const pack_options *o, pack_format format, i
     pack_data data = {.layout = NULL};
     pack_stats stats;
     int code = read_data(ctx, o, format, n_files, files, &data);
-    if (code == EXIT_SUCCESS) {
-        code = pack_stats_measure(ctx, data.layout, (uint64_t)o->seed, &stats);
-    }
+    // Written first: names that do not fit into a file are not found out after the statistics.
     if (code == EXIT_SUCCESS && o->out) {
         code = pack_data_write(ctx, &data, orders[o->order], o->out);
+    }
+    if (code == EXIT_SUCCESS) {
+        code = pack_stats_measure(ctx, data.layout, (uint64_t)o->seed, &stats);
     }
     if (code == EXIT_SUCCESS) {
         print_stats(o, &stats);

@@ -24,10 +24,10 @@ extern "C" {
 // (largest first) then name, data from a multiple of 64. Nothing is written that
 // psq_safetensors_read would refuse. PSQ_INVALID: an empty path; a name or key that is NULL,
 // repeated, longer than 1024 bytes, no UTF-8, with a control character, or "__metadata__"; a value
-// that is NULL, no UTF-8, or takes more than 1 MiB in the file; a negative dimension; more than the
-// reader's limits. PSQ_UNSUPPORTED: a big-endian machine. PSQ_IO: with the path and the system's
-// message; the old file is untouched (except where only the last step failed, the directory's sync)
-// and the temporary one removed. PSQ_NOMEM.
+// that is NULL or no UTF-8; a negative dimension; more than the reader's limits. PSQ_UNSUPPORTED: a
+// big-endian machine. PSQ_IO: with the path and the system's message; the old file is untouched
+// (except where only the last step failed, the directory's sync) and the temporary one removed.
+// PSQ_NOMEM.
 PSQ_API PSQ_MUST psq_status psq_safetensors_write(const psq_ctx *ctx, const char *path,
                                                   const psq_tensor *tensors, int64_t n_tensors,
                                                   const psq_pair *metadata, int64_t n_metadata,
@@ -39,15 +39,15 @@ typedef struct psq_safetensors psq_safetensors;
 
 // Reads a whole file. Stricter than the reference reader: header of at most 100,000,000 bytes,
 // followed by spaces at most; at most 65,536 tensors and as many metadata; names and keys of at
-// most 1024 bytes, without control characters; metadata values of at most 1 MiB as they stand in
-// the file; at most PSQ_MAX_DIMS dimensions; integers without sign, fraction, exponent or leading
-// zeros; no duplicate or unknown keys; tensors must fill the data without hole, overlap or trailing
-// bytes. PSQ_FORMAT: any of these, naming the tensor and both values. PSQ_UNSUPPORTED: a dtype of
-// the format that psq_dtype does not have; a big-endian machine. PSQ_IO, PSQ_NOMEM. The file is
-// read in order, each part when the one before has been checked: the header's size, the header, the
-// data that it states, one byte more to see the end. Memory in use stays below twice the bytes read
-// plus 16 MiB. Small pieces of the header go through jansson, whose memory, a few MiB at most, does
-// not come from the context's allocator; where it runs out the status may be PSQ_FORMAT.
+// most 1024 bytes, without control characters; at most PSQ_MAX_DIMS dimensions; integers without
+// sign, fraction, exponent or leading zeros; no duplicate or unknown keys; tensors must fill the
+// data without hole, overlap or trailing bytes. PSQ_FORMAT: any of these, naming the tensor and
+// both values. PSQ_UNSUPPORTED: a dtype of the format that psq_dtype does not have; a big-endian
+// machine. PSQ_IO, PSQ_NOMEM. The file is read in order, each part when the one before has been
+// checked: the header's size, the header, the data that it states, one byte more to see the end.
+// Memory in use stays below twice the bytes read plus 16 MiB. Pieces of the header go through
+// jansson one by one, whose memory, a few MiB and at most six times the longest metadata value,
+// does not come from the context's allocator; where it runs out the status may be PSQ_FORMAT.
 PSQ_API PSQ_MUST psq_status psq_safetensors_read(const psq_ctx *ctx, const char *path,
                                                  psq_safetensors **out, psq_error *err);
 

@@ -18,8 +18,7 @@ enum {
     PSQ_ST_MAX_HEADER = 100000000,
     PSQ_ST_MAX_TENSORS = 65536,
     PSQ_ST_MAX_METADATA = 65536,
-    PSQ_ST_MAX_ENTRY = 4096,   // bytes of one tensor's object in the header
-    PSQ_ST_MAX_VALUE = 1 << 20 // bytes of one metadata value in the header, escapes and quotes too
+    PSQ_ST_MAX_ENTRY = 4096 // bytes of one tensor's object in the header
 };
 
 // Data is copied as it lies in the file.

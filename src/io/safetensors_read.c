@@ -286,11 +286,6 @@ static psq_status read_metadata(reader *r, psq_span text) {
             return psq_file_fail(r->err, PSQ_FORMAT, r->file, "metadata \"%.*s\" is no string",
                                  psq_name_shown(pair->key), pair->key);
         }
-        if (value.size > PSQ_ST_MAX_VALUE) {
-            return psq_file_fail(
-                r->err, PSQ_FORMAT, r->file, "metadata \"%.*s\" has %zu bytes, must be at most %d",
-                psq_name_shown(pair->key), pair->key, value.size, PSQ_ST_MAX_VALUE);
-        }
         PSQ_TRY(read_string(r, &cut, value, &pair->value));
     }
     sort(out->metadata, count, sizeof(psq_pair), compare_pairs);

@@ -123,11 +123,6 @@ static psq_status check_pair(const psq_pair *pair, int64_t index, psq_error *err
     const size_t size = strlen(pair->value);
     PSQ_REQUIRE(err, psq_utf8_prefix(pair->value, size) == size, PSQ_INVALID,
                 "metadata[%lld].value is no UTF-8", i);
-    text t = {NULL, 0};
-    put_string(&t, pair->value);
-    PSQ_REQUIRE(err, t.used <= PSQ_ST_MAX_VALUE, PSQ_INVALID,
-                "metadata[%lld].value takes %zu bytes in the file, must be at most %d", i, t.used,
-                PSQ_ST_MAX_VALUE);
     return PSQ_OK;
 }
 

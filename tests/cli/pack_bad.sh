@@ -96,9 +96,13 @@ B='"batch_sizes":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}'
 { st "{$B,\"data\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[8,10]}}" 0 &&
     printf '\0\0\0\0\0\0\0\100ab'; } >bad.safetensors
 t packseq pack bad.safetensors
-# More names of labels than a file's metadata may have.
-awk 'BEGIN { for (i = 0; i < 1100; i++) printf "{\"x\": [], \"y\": \"%01000d\"}\n", i }' >many.jsonl
-t packseq pack -o out many.jsonl
+# More names of labels than a header may have: each quote takes four bytes of it.
+awk 'BEGIN {
+    name = sprintf("%990s", "")
+    gsub(/ /, "\"", name)
+    for (i = 0; i < 26000; i++) printf "%s%d\t\n", name, i
+}' >many.txt
+t packseq pack --label column -o out many.txt
 ls
 # Nothing is read behind what can only be refused.
 head -c 20000000 /dev/zero | tr '\000' x | t packseq pack -

@@ -52,3 +52,7 @@ lengths 1100 3 1130 2 1199 10 1500 2 >long.jsonl
 t packseq pack --width 60 long.jsonl
 { echo '{"x": []}' && lengths 2 3 3 10 5 4 40 2 5000 1; } >skewed.jsonl
 t packseq pack --width 60 skewed.jsonl
+# Names of more than 1 MiB.
+awk 'BEGIN { for (i = 0; i < 1100; i++) printf "{\"x\": [], \"y\": \"%01000d\"}\n", i }' >many.jsonl
+t packseq pack -o many.safetensors many.jsonl >/dev/null
+back many.safetensors

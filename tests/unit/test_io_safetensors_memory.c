@@ -133,6 +133,24 @@ static void large_pieces_never_reach_json(void **state) {
     json_set_alloc_funcs(malloc, free);
 }
 
+// A value is as long as the header lets it be; it costs jansson a few times its bytes, at once.
+static void long_values_cost_json_their_size(void **state) {
+    (void)state;
+    enum { SIZE = 5 << 20 };
+    image f = image_repeated("{\"__metadata__\":{\"k\":\"", "v", SIZE, "\"}}", 0);
+    json_set_alloc_funcs(json_alloc, json_release);
+    json_largest = 0;
+    psq_safetensors *out;
+    psq_error err = {PSQ_OK, ""};
+    assert_int_equal(image_parse(ctx, &f, &out, &err), PSQ_OK);
+    assert_int_equal(strlen(psq_safetensors_get(out, "k")), SIZE);
+    assert_true(json_largest <= 2 * SIZE);
+    assert_int_equal(json_live, 0);
+    psq_safetensors_destroy(out);
+    json_set_alloc_funcs(malloc, free);
+    free(f.bytes);
+}
+
 // An allocator that keeps count of bytes, with their number in front of each block.
 typedef struct tally {
     size_t now, peak;
@@ -298,6 +316,7 @@ int main(void) {
         cmocka_unit_test(read_names_the_missing_file),
         cmocka_unit_test(parse_reports_failing_memory_of_json),
         cmocka_unit_test(large_pieces_never_reach_json),
+        cmocka_unit_test(long_values_cost_json_their_size),
         cmocka_unit_test(memory_is_bounded_by_the_file),
         cmocka_unit_test(read_takes_twice_the_file_at_most),
         cmocka_unit_test(read_believes_no_promise),
