@@ -44,7 +44,7 @@ static void say_list(const char *format, va_list list) {
     char text[4096];
     vsnprintf(text, sizeof(text), format, list);
     fflush(stdout); // keeps the order of both streams where they end in one place
-    fputs("packseq: ", stderr);
+    fputs(term_is(stderr) ? "\r\033[Kpackseq: " : "packseq: ", stderr); // progress may stand there
     put_shown(text, stderr);
     fputc('\n', stderr);
 }

@@ -9,6 +9,7 @@
 #include "json_out.h"
 #include "pack_data.h"
 #include "pack_stats.h"
+#include "progress.h"
 
 #include <string.h>
 
@@ -141,15 +142,19 @@ static int pack(const psq_ctx *ctx, const pack_options *o, pack_format format, i
                 char **files) {
     pack_data data = {.layout = NULL};
     pack_stats stats;
+    progress_stage("reading ...");
     int code = read_data(ctx, o, format, n_files, files, &data);
     // Written first: names that do not fit into a file are not found out after the statistics.
     if (code == EXIT_SUCCESS && o->out) {
+        progress_stage("writing ...");
         code = pack_data_write(ctx, &data, orders[o->order], o->out);
     }
     if (code == EXIT_SUCCESS) {
+        progress_stage("measuring what padding would cost ...");
         code = pack_stats_measure(ctx, data.layout, (uint64_t)o->seed, &stats);
     }
     if (code == EXIT_SUCCESS) {
+        progress_stage("");
         print_stats(o, &stats);
     }
     pack_data_free(&data);

@@ -80,3 +80,10 @@ void progress_end(progress *p) {
         fflush(stderr);
     }
 }
+
+void progress_stage(const char *stage) {
+    if (term_is(stderr)) {
+        fprintf(stderr, "\r\033[K%.*s", term_width(stderr) - 1, stage);
+        fflush(stderr);
+    }
+}

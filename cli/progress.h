@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 the packseq authors
 // SPDX-License-Identifier: Apache-2.0
 
-// progress.h: what a fit shows on stderr: a line that redraws itself on a terminal, one line per
-// epoch everywhere; and what it remembers of each epoch.
+// progress.h: what work shows on stderr. A fit: a line that redraws itself on a terminal, one line
+// per epoch everywhere; and what it remembers of each epoch. Other work: its stage, on a terminal.
 #ifndef PACKSEQ_CLI_PROGRESS_H
 #define PACKSEQ_CLI_PROGRESS_H
 
@@ -33,5 +33,9 @@ bool progress_step(void *self, const psq_fit_progress *fit);
 
 // Ends a line that is still being redrawn.
 void progress_end(progress *p);
+
+// Shows on a terminal what a command is at, in place of the stage before; "": nothing any more.
+// Whatever `say` says takes its place too.
+void progress_stage(const char *stage);
 
 #endif
