@@ -21,7 +21,7 @@ from packseq import _core
 from packseq._core import Ints
 from packseq._native import lib
 
-_PLAIN = (Tensor, torch.nn.Parameter)
+PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def watched() -> bool:
@@ -38,20 +38,21 @@ def is_native(x: Tensor) -> bool:
 
     RuntimeError: its storage was freed or is too small.
     """
-    if type(x) not in _PLAIN or not x.is_cpu or x.layout is not torch.strided or x.is_nested:
+    if type(x) not in PLAIN or not x.is_cpu or x.layout is not torch.strided or x.is_nested:
         return False
     check_storage(x)
     return not (x.is_conj() or x.is_neg() or x.is_quantized)
 
 
+def is_followed() -> bool:
+    """Whether a compiler or a tracer follows the call, so that it has to be torch's own."""
+    return torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
+
+
 def is_foreign(x: object) -> bool:
-    """Whether torch's own function has to deal with x: a compiler or a tracer follows it, a
-    subclass wants to see torch's functions, or it has no data."""
-    return (
-        torch.compiler.is_compiling()
-        or torch._C._get_tracing_state() is not None
-        or (isinstance(x, Tensor) and (type(x) not in _PLAIN or x.is_meta))
-    )
+    """Whether torch's own function has to deal with x: the call is followed, x is of a class that
+    may want to see torch's functions, or has no data."""
+    return is_followed() or (isinstance(x, Tensor) and (type(x) not in PLAIN or x.is_meta))
 
 
 def check_storage(x: Tensor) -> None:
@@ -95,7 +96,7 @@ def to_array(values: Tensor) -> np.ndarray[Any, Any]:
     RuntimeError: freed storage. NotImplementedError: no data.
     """
     values = values.detach().cpu()
-    if type(values) in _PLAIN and values.layout is torch.strided:
+    if type(values) in PLAIN and values.layout is torch.strided:
         check_storage(values)
     return values.numpy(force=True)
 

@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows from one order to another, differentiable: what packing, padding and unpacking come down to.
 
-`gather` is psq_convert, `stack` and `split` are the same from and to a list. Each is one pass, and
-each is the gradient of another: gather of itself with the places exchanged, stack and split of each
-other. So gradients of any order are one pass too. Where C may not read the tensors (check.py) the
-row numbers, which C makes, go to torch's index operations.
+`gather` is psq_convert: one pass, whose gradient is gather with the places exchanged, so gradients
+of any order are one pass too. lists.py has the same from and to a list. Where C may not read the
+tensor (check.py) the row numbers, which C makes, go to torch's index operations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +35,12 @@ class Place(NamedTuple):
 
     @property
     def is_padded(self) -> bool:
-        return self.order in _TRANSPOSED
+        return self.order in _EXCHANGED
+
+    @property
+    def n_dims(self) -> int:
+        """How many leading dimensions the rows have."""
+        return 2 if self.is_padded else 1
 
     def shape(self, layout: Layout) -> tuple[int, ...]:
         """The leading dimensions of an array of such rows."""
@@ -51,7 +55,7 @@ class Place(NamedTuple):
 PACKED = Place(lib.PSQ_PACKED)
 JAGGED = Place(lib.PSQ_JAGGED)
 
-_TRANSPOSED = {
+_EXCHANGED = {
     lib.PSQ_PADDED_TIME: lib.PSQ_PADDED_BATCH,
     lib.PSQ_PADDED_BATCH: lib.PSQ_PADDED_TIME,
 }
@@ -70,7 +74,17 @@ def row_numbers(layout: Layout, rows: Ints, src: Place, dst: Place) -> Ints:
     return out
 
 
-# ---- one tensor
+def check_rows(x: Tensor, layout: Layout, src: Place) -> tuple[Tensor, Place]:
+    """x and where its rows lie, padded dimensions exchanged where it is contiguous then.
+
+    RuntimeError: x does not begin with the shape of src.
+    """
+    if tuple(x.shape[: src.n_dims]) != src.shape(layout):
+        shape = src.shape(layout)
+        raise RuntimeError(f"rows of shape {tuple(x.shape)}, must begin with {shape}")
+    if src.is_padded and not x.is_contiguous() and x.transpose(0, 1).is_contiguous():
+        return x.transpose(0, 1), src._replace(order=_EXCHANGED[src.order])
+    return x, src
 
 
 def gather(x: Tensor, layout: Layout, src: Place, dst: Place, fill: Tensor | None = None) -> Tensor:
@@ -78,13 +92,7 @@ def gather(x: Tensor, layout: Layout, src: Place, dst: Place, fill: Tensor | Non
 
     Not from padded to padded rows where C may not read x. RuntimeError: x has another shape.
     """
-    if src.is_padded and not x.is_contiguous() and x.transpose(0, 1).is_contiguous():
-        x = x.transpose(0, 1)
-        src = src._replace(order=_TRANSPOSED[src.order])
-    n_leading = 2 if src.is_padded else 1
-    if tuple(x.shape[:n_leading]) != src.shape(layout):
-        shape = src.shape(layout)
-        raise RuntimeError(f"rows of shape {tuple(x.shape)}, must begin with {shape}")
+    x, src = check_rows(x, layout, src)
     if watched() or not is_native(x):
         return _gather_by_index(x, layout, src, dst, fill)
     if x.requires_grad and torch.is_grad_enabled():
@@ -95,11 +103,11 @@ def gather(x: Tensor, layout: Layout, src: Place, dst: Place, fill: Tensor | Non
 def _gather_natively(
     x: Tensor, layout: Layout, src: Place, dst: Place, fill: Tensor | None
 ) -> Tensor:
-    n_leading = 2 if src.is_padded else 1
     x = x.detach().contiguous()
-    out = _empty((*dst.shape(layout), *x.shape[n_leading:]), x)
-    row_bytes = x.shape[n_leading:].numel() * x.element_size()
-    layout.convert(_memory(out), dst.storage, _memory(x), src.storage, row_bytes, _fill_bytes(fill))
+    trailing = x.shape[src.n_dims :]
+    out = torch.empty((*dst.shape(layout), *trailing), dtype=x.dtype, device="cpu")
+    row_bytes = trailing.numel() * x.element_size()
+    layout.convert(_memory(out), dst.storage, _memory(x), src.storage, row_bytes, fill_bytes(fill))
     return out
 
 
@@ -136,108 +144,7 @@ class _Gather(Function):
 _gather_with_gradient: Callable[..., Tensor] = _Gather.apply
 
 
-# ---- a list
-
-
-def stack(
-    sequences: Sequence[Tensor], layout: Layout, dst: Place, fill: Tensor | None = None
-) -> Tensor:
-    """The sequences, [L_b, *F] each, of one dtype and device, as [*dst.shape, *F].
-
-    At least one sequence. RuntimeError: storage that was freed.
-    """
-    if watched() or not all(map(is_native, sequences)):
-        return gather(torch.cat(list(sequences)), layout, JAGGED, dst, fill)
-    if torch.is_grad_enabled() and any(x.requires_grad for x in sequences):
-        return _stack_with_gradient(layout, dst, fill, *sequences)
-    return _stack_natively(sequences, layout, dst, fill)
-
-
-def _stack_natively(
-    sequences: Sequence[Tensor], layout: Layout, dst: Place, fill: Tensor | None
-) -> Tensor:
-    rows = [x.detach().contiguous() for x in sequences]
-    trailing = rows[0].shape[1:]
-    out = _empty((*dst.shape(layout), *trailing), rows[0])
-    row_bytes = trailing.numel() * out.element_size()
-    layout.from_list(_memory(out), dst.storage, map(_memory, rows), row_bytes, _fill_bytes(fill))
-    return out
-
-
-class _Stack(Function):
-    @staticmethod
-    def forward(
-        ctx: Any, layout: Layout, dst: Place, fill: Tensor | None, *sequences: Tensor
-    ) -> Tensor:
-        ctx.way = layout, dst
-        return _stack_natively(sequences, layout, dst, fill)
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> Any:
-        layout, dst = ctx.way
-        rows = gather(dy, layout, dst, JAGGED)
-        return None, None, None, *torch.split(rows, layout.lengths.tolist())
-
-
-_stack_with_gradient: Callable[..., Tensor] = _Stack.apply
-
-
-def split(x: Tensor, layout: Layout, src: Place) -> list[Tensor]:
-    """The sequences of x, [*src.shape, *F], as tensors of their own, [L_b, *F] each.
-
-    RuntimeError: x has another shape.
-    """
-    if watched() or not is_native(x):
-        rows = gather(x, layout, src, JAGGED)
-        return [part.clone() for part in torch.split(rows, layout.lengths.tolist())]
-    if src.is_padded and not x.is_contiguous() and x.transpose(0, 1).is_contiguous():
-        x = x.transpose(0, 1)
-        src = src._replace(order=_TRANSPOSED[src.order])
-    if x.requires_grad and torch.is_grad_enabled():
-        return list(_split_with_gradient(x, layout, src))
-    return list(_split_natively(x, layout, src))
-
-
-def _split_natively(x: Tensor, layout: Layout, src: Place) -> tuple[Tensor, ...]:
-    x = x.detach().contiguous()
-    trailing = x.shape[2 if src.is_padded else 1 :]
-    out = tuple(_empty((length, *trailing), x) for length in layout.lengths.tolist())
-    row_bytes = trailing.numel() * x.element_size()
-    layout.to_list(map(_memory, out), _memory(x), src.storage, row_bytes)
-    return out
-
-
-class _Split(Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, layout: Layout, src: Place) -> tuple[Tensor, ...]:
-        ctx.way = layout, src
-        ctx.trailing = x.shape[2 if src.is_padded else 1 :]
-        ctx.set_materialize_grads(False)
-        return _split_natively(x, layout, src)
-
-    @staticmethod
-    def backward(ctx: Any, *dy: Tensor | None) -> Any:
-        layout, src = ctx.way
-        some = next((grad for grad in dy if grad is not None), None)
-        if some is None:
-            return None, None, None
-        zeros = some.new_zeros((layout.max_length, *ctx.trailing))
-        lengths = layout.lengths.tolist()
-        grads = [
-            zeros[:length] if grad is None else grad
-            for grad, length in zip(dy, lengths, strict=True)
-        ]
-        return stack(grads, layout, src), None, None
-
-
-_split_with_gradient: Callable[..., tuple[Tensor, ...]] = _Split.apply
-
-
 # ---- memory
-
-
-def _empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    return torch.empty(shape, dtype=like.dtype, device="cpu")
 
 
 def _memory(x: Tensor) -> tuple[int, int]:
@@ -249,7 +156,8 @@ def _on(rows: Ints, x: Tensor) -> Tensor:
     return torch.from_numpy(rows).to(x.device)
 
 
-def _fill_bytes(fill: Tensor | None) -> np.generic | None:
+def fill_bytes(fill: Tensor | None) -> np.generic | None:
+    """A padding value as _core takes it."""
     if fill is None:
         return None
     return np.void(fill.reshape(1).view(torch.uint8).numpy().tobytes())

@@ -29,11 +29,13 @@ from packseq.torch.check import (
     context,
     dtype_name,
     fill_of,
+    is_followed,
     is_foreign,
     one_dimension,
     to_array,
 )
-from packseq.torch.gather import PACKED, gather, padded, split, stack
+from packseq.torch.gather import PACKED, gather, padded
+from packseq.torch.lists import Readable, readable, split, stack
 from packseq.torch.packed import layout_of, packed
 
 __all__ = [
@@ -126,20 +128,23 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
     one longer than the one before with enforce_sorted, different F. IndexError: one without
     dimensions. AttributeError: one that is no tensor. Source: torch.nn.utils.rnn.
     """
+    if is_followed():
+        return torch_rnn.pack_sequence(sequences, enforce_sorted)  # type: ignore[arg-type]
     items = tuple(sequences)
-    if any(map(is_foreign, items)) or is_foreign(sequences):
-        return torch_rnn.pack_sequence(items, enforce_sorted)  # type: ignore[arg-type]
-    _check_sequences(items, AttributeError, IndexError)
-    lengths = np.array([x.shape[0] for x in items], np.int64)
-    if not _alike(items):
-        return pack_padded_sequence(
-            _pad_as_torch(items), torch.from_numpy(lengths), enforce_sorted=enforce_sorted
-        )
+    rows = readable(items)
+    if rows is None:
+        if any(map(is_foreign, items)):
+            return torch_rnn.pack_sequence(items, enforce_sorted)  # type: ignore[arg-type]
+        _check_sequences(items, AttributeError, IndexError)
+    lengths = _lengths(items, rows)
+    if rows is None and not _alike(items):
+        padded_rows, sizes = _pad_as_torch(items), torch.from_numpy(lengths)
+        return pack_padded_sequence(padded_rows, sizes, enforce_sorted=enforce_sorted)
     if lengths.max() == 0 or 0 in items[0].shape[1:]:
         raise RuntimeError(f"{_EMPTY} sequences[0] has shape {tuple(items[0].shape)}")
     _check_lengths(lengths, len(items), enforce_sorted)
     layout = Layout(lengths, ctx=context())
-    return packed(stack(items, layout, PACKED), layout, indices=not enforce_sorted)
+    return packed(stack(items, rows, layout, PACKED), layout, indices=not enforce_sorted)
 
 
 # ---- padding
@@ -194,10 +199,14 @@ def pad_sequence(
             "pad_sequence: Expected iterable for input sequences, "
             f"but got arg of type: {type(sequences)}"
         )
+    if is_followed():
+        return torch_rnn.pad_sequence(sequences, batch_first, padding_value, padding_side)  # type: ignore[arg-type]
     items = tuple(sequences)
-    if any(map(is_foreign, items)) or is_foreign(sequences):
-        return torch_rnn.pad_sequence(items, batch_first, padding_value, padding_side)  # type: ignore[arg-type]
-    _check_sequences(items, TypeError, RuntimeError)
+    rows = readable(items)
+    if rows is None:
+        if any(map(is_foreign, items)):
+            return torch_rnn.pad_sequence(items, batch_first, padding_value, padding_side)  # type: ignore[arg-type]
+        _check_sequences(items, TypeError, RuntimeError)
     if padding_side not in ("left", "right"):
         raise RuntimeError(
             f"Expected padding_side to be one of left or right, but got {padding_side}."
@@ -205,11 +214,11 @@ def pad_sequence(
     if not hasattr(padding_value, "__float__"):
         kind = type(padding_value).__name__
         raise TypeError(f"argument 'padding_value' must be float, not {kind}")
-    if not _alike(items):
+    if rows is None and not _alike(items):
         return _pad_as_torch(items, batch_first, padding_value, padding_side)
-    layout = Layout([x.shape[0] for x in items], ctx=context())
+    layout = Layout(_lengths(items, rows), ctx=context())
     place = padded(batch_first, pad_left=padding_side == "left")
-    return stack(items, layout, place, fill_of(float(padding_value), items[0]))
+    return stack(items, rows, layout, place, fill_of(float(padding_value), items[0]))
 
 
 # ---- unpacking
@@ -312,6 +321,10 @@ def _check_sequences(
             raise (no_dimension if b == 0 else IndexError)(
                 f"Dimension specified as 0 but tensor has no dimensions: sequences[{b}]"
             )
+
+
+def _lengths(items: tuple[Tensor, ...], rows: Readable | None) -> Ints:
+    return np.array([x.shape[0] for x in items] if rows is None else rows.lengths, np.int64)
 
 
 def _alike(items: tuple[Tensor, ...]) -> bool:

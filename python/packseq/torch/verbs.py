@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from packseq._core import Layout
+from packseq._core import Ints, Layout
 from packseq.torch.check import context, dtype_name, fill_of, lengths_of
-from packseq.torch.gather import JAGGED, PACKED, Place, gather, padded, row_numbers, split, stack
+from packseq.torch.gather import JAGGED, PACKED, Place, gather, padded, row_numbers
+from packseq.torch.lists import readable, split, stack
 from packseq.torch.packed import layout_of, packed
 from packseq.torch.pooling import pool_rows
 
@@ -60,12 +61,13 @@ def pack(
     differ, or without dimensions. TypeError: sequences that are no tensors, lengths that are no
     integers. RuntimeError: storage that was freed.
     """
-    place, layout, rows = _ragged("sequences", sequences, lengths, batch_first, padding_side)
-    if isinstance(rows, Tensor):
-        return packed(gather(rows, layout, place, PACKED), layout)
-    if not rows:
-        return packed(torch.empty(0), layout)
-    return packed(stack(rows, layout, PACKED), layout)
+    if lengths is None:
+        items = _sequences("sequences", sequences)
+        layout = Layout([x.shape[0] for x in items], ctx=context())
+        return packed(_pack_list(items, layout), layout)
+    rows, place, sizes = _padded("sequences", sequences, lengths, batch_first, padding_side)
+    layout = Layout(sizes, ctx=context())
+    return packed(gather(rows, layout, place, PACKED), layout)
 
 
 def pack_like(
@@ -81,13 +83,14 @@ def pack_like(
     fewer steps than T; as pack.
     """
     layout = _layout(p)
-    lengths = layout.lengths if isinstance(targets, Tensor) else None
-    place, own, rows = _ragged("targets", targets, lengths, batch_first, padding_side)
+    if isinstance(targets, Tensor):
+        rows, place, _ = _padded("targets", targets, layout.lengths, batch_first, padding_side)
+        return p._replace(data=gather(rows, layout, place, PACKED))
+    items = _sequences("targets", targets)
+    own = Layout([x.shape[0] for x in items])
     if not layout.same_lengths(own):
         raise ValueError(_differ("targets", own, "p", layout))
-    if isinstance(rows, Tensor):
-        return p._replace(data=gather(rows, layout, place, PACKED))
-    return p._replace(data=stack(rows, layout, PACKED) if rows else torch.empty(0))
+    return p._replace(data=_pack_list(items, layout))
 
 
 def pad(
@@ -256,29 +259,22 @@ def _is_left(padding_side: str) -> bool:
     return padding_side == "left"
 
 
-def _ragged(
-    name: str,
-    sequences: Tensor | Iterable[Tensor],
-    lengths: Lengths | None,
-    batch_first: bool,
-    padding_side: str,
-) -> tuple[Place, Layout, Tensor | list[Tensor]]:
-    """What pack was given: where rows lie, their layout, and a padded tensor or a list."""
-    if lengths is None:
-        items = _sequences(name, sequences)
-        return JAGGED, Layout([x.shape[0] for x in items], ctx=context()), items
-    if not isinstance(sequences, Tensor):
-        kind = type(sequences).__name__
-        raise TypeError(f"{name} is {kind}, must be a Tensor where there are lengths")
-    if sequences.dim() < 2:
-        raise ValueError(f"{name} has {sequences.dim()} dimensions, needs at least 2")
-    n_seq, n_steps = sequences.shape[:2] if batch_first else sequences.shape[1::-1]
+def _padded(
+    name: str, rows: Any, lengths: Lengths, batch_first: bool, padding_side: str
+) -> tuple[Tensor, Place, Ints]:
+    """A padded tensor, where its rows lie, and lengths that fit it."""
+    if not isinstance(rows, Tensor):
+        raise TypeError(
+            f"{name} is {type(rows).__name__}, must be a Tensor where lengths are given"
+        )
+    if rows.dim() < 2:
+        raise ValueError(f"{name} has {rows.dim()} dimensions, needs at least 2")
+    n_seq, n_steps = rows.shape[:2] if batch_first else rows.shape[1::-1]
     sizes = lengths_of(lengths, n_seq, name)
     if sizes.size and sizes.max() > n_steps:
         b = int(sizes.argmax())
         raise ValueError(f"lengths[{b}] is {sizes[b]}, {name} has {n_steps} steps")
-    place = padded(batch_first, n_steps, _is_left(padding_side))
-    return place, Layout(sizes, ctx=context()), sequences
+    return rows, padded(batch_first, n_steps, _is_left(padding_side)), sizes
 
 
 def _sequences(name: str, sequences: Any) -> list[Tensor]:
@@ -294,6 +290,10 @@ def _sequences(name: str, sequences: Any) -> list[Tensor]:
             raise ValueError(f"{name}[{b}] has 0 dimensions, needs at least 1")
     _check_alike(name, items)
     return items
+
+
+def _pack_list(items: list[Tensor], layout: Layout) -> Tensor:
+    return stack(items, readable(items), layout, PACKED) if items else torch.empty(0)
 
 
 def _check_alike(name: str, items: list[Tensor]) -> None:
