@@ -10,7 +10,9 @@ and mode knows.
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +22,9 @@ from torch.autograd import forward_ad
 from packseq import _core
 from packseq._core import Ints
 from packseq._native import lib
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 PLAIN = (Tensor, torch.nn.Parameter)
 
@@ -40,7 +45,10 @@ def is_native(x: Tensor) -> bool:
     """
     if type(x) not in PLAIN or not x.is_cpu or x.layout is not torch.strided or x.is_nested:
         return False
-    check_storage(x)
+    try:
+        check_storage(x)
+    except NotImplementedError:  # a wrapper of torch's
+        return False
     return not (x.is_conj() or x.is_neg() or x.is_quantized)
 
 
@@ -53,6 +61,18 @@ def is_foreign(x: object) -> bool:
     """Whether torch's own function has to deal with x: the call is followed, x is of a class that
     may want to see torch's functions, or has no data."""
     return is_followed() or (isinstance(x, Tensor) and (type(x) not in PLAIN or x.is_meta))
+
+
+def uncompiled(function: Callable[P, R]) -> Callable[P, R]:
+    """The function as one that torch.compile calls and does not look into."""
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-any-return]
+        return function(*args, **kwargs)
+
+    return called
 
 
 def check_storage(x: Tensor) -> None:
@@ -90,15 +110,17 @@ def one_dimension(x: Tensor) -> str:
     )
 
 
-def to_array(values: Tensor) -> np.ndarray[Any, Any]:
-    """The elements of a tensor on any device, not to be written to.
+def to_array(values: Tensor, dtype: torch.dtype | None = None) -> np.ndarray[Any, Any]:
+    """The elements of a tensor on any device, cast to dtype if given, not to be written to.
 
     RuntimeError: freed storage. NotImplementedError: no data.
     """
-    values = values.detach().cpu()
-    if type(values) in PLAIN and values.layout is torch.strided:
-        check_storage(values)
-    return values.numpy(force=True)
+    # A transform would wrap what it sees, even integers that it has nothing to do with.
+    with torch._C._DisableFuncTorch():
+        is_native(values)
+        if dtype is not None:
+            values = values.to(dtype)
+        return values.numpy(force=True)
 
 
 def lengths_of(lengths: object, n_seq: int, what: str) -> Ints:

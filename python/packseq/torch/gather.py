@@ -115,7 +115,7 @@ def _gather_by_index(
     x: Tensor, layout: Layout, src: Place, dst: Place, fill: Tensor | None
 ) -> Tensor:
     if src.is_padded:
-        x = x.flatten(0, 1)
+        x = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
     if not dst.is_padded:
         rows = np.arange(x.shape[0])
         return x.index_select(0, _on(row_numbers(layout, rows, src, dst), x))

@@ -62,7 +62,11 @@ def readable(sequences: Sequence[Tensor]) -> Readable | None:
             x = x.contiguous()
         length = x.shape[0]
         offset = x.storage_offset() * item_bytes
-        if x.untyped_storage().nbytes() < offset + length * row_bytes:
+        try:
+            size = x.untyped_storage().nbytes()
+        except NotImplementedError:  # a wrapper of torch's
+            return None
+        if size < offset + length * row_bytes:
             check_storage(x)
         rows.append(x)
         lengths.append(length)

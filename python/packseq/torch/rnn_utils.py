@@ -280,9 +280,7 @@ def _to_int64(lengths: Any, any_device: bool = False) -> Ints:
         lengths = torch.as_tensor(lengths, dtype=torch.int64, device="cpu")
     elif not (lengths.is_cpu or any_device):
         raise RuntimeError(one_dimension(lengths))
-    check_storage(lengths)
-    array: Ints = lengths.detach().to(device="cpu", dtype=torch.int64).numpy(force=True)
-    return array
+    return to_array(lengths, torch.int64)
 
 
 def _check_lengths(lengths: Ints, n_seq: int, enforce_sorted: bool) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from packseq._core import Ints, Layout
-from packseq.torch.check import context, dtype_name, fill_of, lengths_of
+from packseq.torch.check import context, dtype_name, fill_of, lengths_of, uncompiled
 from packseq.torch.gather import JAGGED, PACKED, Place, gather, padded, row_numbers
 from packseq.torch.lists import readable, split, stack
 from packseq.torch.packed import layout_of, packed
@@ -46,6 +46,7 @@ Lengths = Tensor | Sequence[int] | np.ndarray[Any, Any]
 # ---- in and out
 
 
+@uncompiled
 def pack(
     sequences: Tensor | Iterable[Tensor],
     lengths: Lengths | None = None,
@@ -70,6 +71,7 @@ def pack(
     return packed(gather(rows, layout, place, PACKED), layout)
 
 
+@uncompiled
 def pack_like(
     targets: Tensor | Iterable[Tensor],
     p: PackedSequence,
@@ -93,6 +95,7 @@ def pack_like(
     return p._replace(data=_pack_list(items, layout))
 
 
+@uncompiled
 def pad(
     p: PackedSequence,
     *,
@@ -116,6 +119,7 @@ def pad(
     return out, torch.from_numpy(layout.lengths.copy())
 
 
+@uncompiled
 def unpack(p: PackedSequence) -> list[Tensor]:
     """The sequences, [L_b, *F] each, in the user's order; they are copies."""
     return split(p.data, _layout(p), PACKED)
@@ -124,6 +128,7 @@ def unpack(p: PackedSequence) -> list[Tensor]:
 # ---- on rows
 
 
+@uncompiled
 def map(fn: Callable[..., Tensor], p: PackedSequence, *others: PackedSequence) -> PackedSequence:
     """The batch whose rows are fn(rows of p, rows of each other), [N, *F] to [N, *G].
 
@@ -142,6 +147,7 @@ def map(fn: Callable[..., Tensor], p: PackedSequence, *others: PackedSequence) -
     return p._replace(data=data)
 
 
+@uncompiled
 def concat(batches: Iterable[PackedSequence]) -> PackedSequence:
     """One batch of all sequences of the first batch, then all of the second, and so on.
 
@@ -166,6 +172,7 @@ def concat(batches: Iterable[PackedSequence]) -> PackedSequence:
 # ---- one row for each sequence
 
 
+@uncompiled
 def last(p: PackedSequence) -> Tensor:
     """The last row of each sequence, [B, *F]; zeros where there is none."""
     layout = _layout(p)
@@ -197,6 +204,7 @@ def final(h_n: Tensor | tuple[Tensor, Tensor], *, bidirectional: bool = False) -
     return torch.cat(h[-n_directions:].unbind(0), dim=-1)
 
 
+@uncompiled
 def pool(p: PackedSequence, how: str) -> Tensor:
     """One row for each sequence, [B, *F]: the "sum", "mean", "max" or "logsumexp" of its rows.
 
@@ -206,6 +214,7 @@ def pool(p: PackedSequence, how: str) -> Tensor:
     return pool_rows(p.data, _layout(p), how)
 
 
+@uncompiled
 def ragged_mean(loss: Tensor, p: PackedSequence) -> Tensor:
     """The mean over sequences of the mean over rows: every sequence counts alike, [N, *F] to [*F].
 
