@@ -41,15 +41,9 @@ def watched() -> bool:
 def is_native(x: Tensor) -> bool:
     """Whether C may read x, once it is contiguous; to be asked together with watched().
 
-    RuntimeError: its storage was freed or is too small.
+    RuntimeError: as has_storage.
     """
-    if type(x) not in PLAIN or not x.is_cpu or x.layout is not torch.strided or x.is_nested:
-        return False
-    try:
-        check_storage(x)
-    except NotImplementedError:  # a wrapper of torch's
-        return False
-    return not (x.is_conj() or x.is_neg() or x.is_quantized)
+    return has_storage(x) and x.is_cpu and not (x.is_conj() or x.is_neg() or x.is_quantized)
 
 
 def is_followed() -> bool:
@@ -75,20 +69,26 @@ def uncompiled(function: Callable[P, R]) -> Callable[P, R]:
     return called
 
 
-def check_storage(x: Tensor) -> None:
-    """RuntimeError: the storage of x, a plain tensor, was freed or is smaller than x."""
-    if x.is_contiguous():
-        last = x.numel()
-    elif x.numel() == 0:
-        return
-    else:
-        last = 1 + sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True))
-    needed = (x.storage_offset() + last) * x.element_size() if last else 0
-    size = x.untyped_storage().nbytes()
+def has_storage(x: Tensor) -> bool:
+    """Whether x is a plain strided tensor, whose elements lie in memory where it says.
+
+    RuntimeError: it is one, and its storage was freed or is too small: torch would not notice.
+    """
+    if type(x) not in PLAIN or x.layout is not torch.strided or x.is_nested:
+        return False
+    try:
+        size = x.untyped_storage().nbytes()
+    except NotImplementedError:  # a wrapper of torch's
+        return False
+    n = x.numel()
+    if n and not x.is_contiguous():
+        n = 1 + sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True))
+    needed = (x.storage_offset() + n) * x.element_size() if n else 0
     if size < needed:
         raise RuntimeError(
             f"the storage of a tensor of shape {tuple(x.shape)} has {size} bytes, needs {needed}"
         )
+    return True
 
 
 def context() -> Any:
@@ -117,7 +117,7 @@ def to_array(values: Tensor, dtype: torch.dtype | None = None) -> np.ndarray[Any
     """
     # A transform would wrap what it sees, even integers that it has nothing to do with.
     with torch._C._DisableFuncTorch():
-        is_native(values)
+        has_storage(values)
         if dtype is not None:
             values = values.to(dtype)
         return values.numpy(force=True)

@@ -19,7 +19,7 @@ from torch.autograd import Function
 
 from packseq._core import Layout, call, fill_value
 from packseq._native import ffi, lib
-from packseq.torch.check import PLAIN, check_storage, is_native, watched
+from packseq.torch.check import PLAIN, has_storage, is_native, watched
 from packseq.torch.gather import JAGGED, Place, check_rows, fill_bytes, gather
 
 
@@ -58,7 +58,7 @@ def readable(sequences: Sequence[Tensor]) -> Readable | None:
         ):
             return None
         if not x.is_contiguous():
-            check_storage(x)
+            has_storage(x)
             x = x.contiguous()
         length = x.shape[0]
         offset = x.storage_offset() * item_bytes
@@ -67,7 +67,7 @@ def readable(sequences: Sequence[Tensor]) -> Readable | None:
         except NotImplementedError:  # a wrapper of torch's
             return None
         if size < offset + length * row_bytes:
-            check_storage(x)
+            has_storage(x)
         rows.append(x)
         lengths.append(length)
         addresses.append(x.data_ptr())

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from packseq._core import Ints, Layout
-from packseq.torch.check import context, one_dimension, to_array
+from packseq.torch.check import context, has_storage, one_dimension, to_array
 
 
 def layout_of(p: PackedSequence) -> Layout:
@@ -24,8 +24,9 @@ def layout_of(p: PackedSequence) -> Layout:
 
     RuntimeError: batch_sizes are not one dimension of int64 on the CPU, increase, are below 1 or do
     not sum to the rows of data, or there are none and no indices either; indices that are no
-    permutation or not each other's inverse.
+    permutation or not each other's inverse; storage that was freed.
     """
+    has_storage(p.data)
     sizes = p.batch_sizes
     if sizes.dim() != 1 or not sizes.is_cpu or sizes.dtype != torch.int64:
         raise RuntimeError(f"{one_dimension(sizes)} as batch_sizes")

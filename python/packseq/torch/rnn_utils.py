@@ -25,10 +25,10 @@ from torch.nn.utils.rnn import PackedSequence
 
 from packseq._core import Ints, Layout
 from packseq.torch.check import (
-    check_storage,
     context,
     dtype_name,
     fill_of,
+    has_storage,
     is_followed,
     is_foreign,
     one_dimension,
@@ -243,7 +243,7 @@ def unpad_sequence(
         )
     # An element is in the sequence where its step is below the length, whole or not.
     if isinstance(lengths, Tensor) and lengths.is_floating_point():
-        check_storage(lengths)
+        has_storage(lengths)
         lengths = lengths.ceil()
     sizes = _to_int64(lengths, any_device=True)
     if sizes.ndim != 1:
@@ -335,7 +335,7 @@ def _alike(items: tuple[Tensor, ...]) -> bool:
 def _pad_as_torch(items: tuple[Tensor, ...], *options: Any) -> Tensor:
     """Sequences that are not alike: torch broadcasts, casts and moves them, or says why not."""
     for x in items:
-        check_storage(x)
+        has_storage(x)
     try:
         return torch_rnn.pad_sequence(items, *options)  # type: ignore[arg-type]
     except RuntimeError as error:
