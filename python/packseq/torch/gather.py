@@ -19,7 +19,7 @@ from torch.autograd import Function
 
 from packseq._core import Ints, Layout, storage
 from packseq._native import lib
-from packseq.torch.check import is_native, watched
+from packseq.torch.check import has_storage, is_native, watched
 
 
 class Place(NamedTuple):
@@ -77,13 +77,15 @@ def row_numbers(layout: Layout, rows: Ints, src: Place, dst: Place) -> Ints:
 def check_rows(x: Tensor, layout: Layout, src: Place) -> tuple[Tensor, Place]:
     """x and where its rows lie, padded dimensions exchanged where it is contiguous then.
 
-    RuntimeError: x does not begin with the shape of src.
+    RuntimeError: x does not begin with the shape of src; storage that was freed.
     """
     if tuple(x.shape[: src.n_dims]) != src.shape(layout):
         shape = src.shape(layout)
         raise RuntimeError(f"rows of shape {tuple(x.shape)}, must begin with {shape}")
-    if src.is_padded and not x.is_contiguous() and x.transpose(0, 1).is_contiguous():
-        return x.transpose(0, 1), src._replace(order=_EXCHANGED[src.order])
+    if src.is_padded and not x.is_contiguous():
+        has_storage(x)
+        if (exchanged := x.transpose(0, 1)).is_contiguous():
+            return exchanged, src._replace(order=_EXCHANGED[src.order])
     return x, src
 
 

@@ -122,7 +122,8 @@ def pad(
 @uncompiled
 def unpack(p: PackedSequence) -> list[Tensor]:
     """The sequences, [L_b, *F] each, in the user's order; they are copies."""
-    return split(p.data, _layout(p), PACKED)
+    layout = _layout(p)
+    return split(p.data, layout, PACKED)
 
 
 # ---- on rows
@@ -211,7 +212,8 @@ def pool(p: PackedSequence, how: str) -> Tensor:
     Of no rows: 0, and -inf for logsumexp. The gradient of max goes to the earliest row that has it.
     ValueError: another `how`.
     """
-    return pool_rows(p.data, _layout(p), how)
+    layout = _layout(p)
+    return pool_rows(p.data, layout, how)
 
 
 @uncompiled
