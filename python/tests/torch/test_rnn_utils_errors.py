@@ -251,6 +251,17 @@ def test_lengths_of_other_types(lengths: Any) -> None:
         assert mine.batch_sizes.equal(theirs.batch_sizes)
 
 
+def test_lengths_that_are_not_whole_end_behind_their_last_step() -> None:
+    for module in (ours, torch_rnn):
+        parts = module.unpad_sequence(ROWS.clone(), torch.tensor([1.5, 0.2, 3.0]))
+        assert [len(x) for x in parts] == [2, 1, 3]
+
+
+def test_padding_may_be_negative_zero() -> None:
+    for module in (ours, torch_rnn):
+        assert module.pad_packed_sequence(P, padding_value=-0.0)[0].signbit().sum() == 1
+
+
 def test_sequences_that_differ_are_treated_as_torch_treats_them() -> None:
     for sequences in (
         [torch.zeros(3, 2), torch.ones(1, 1)],
@@ -268,3 +279,5 @@ def test_views_that_are_conjugate_or_negative() -> None:
             p = module.pack_padded_sequence(view, [2, 1])
             assert p.data.tolist() == [view[0, 0], view[0, 1], view[1, 0]]
             assert module.pad_sequence([*view]).tolist() == view.T.tolist()
+            rows = [view[0].resolve_conj().resolve_neg(), view[1]]
+            assert module.pad_sequence(rows).tolist() == view.T.tolist()
