@@ -279,5 +279,6 @@ def test_views_that_are_conjugate_or_negative() -> None:
             p = module.pack_padded_sequence(view, [2, 1])
             assert p.data.tolist() == [view[0, 0], view[0, 1], view[1, 0]]
             assert module.pad_sequence([*view]).tolist() == view.T.tolist()
-            rows = [view[0].resolve_conj().resolve_neg(), view[1]]
-            assert module.pad_sequence(rows).tolist() == view.T.tolist()
+            # One element is contiguous however it lies.
+            rows = [torch.zeros(1, dtype=view.dtype), view[1, 1:]]
+            assert module.pad_sequence(rows).tolist() == [[0, view[1, 1]]]
