@@ -2,6 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """packseq for torch: its functions and modules under their own names, and verbs under ours."""
 
+from packseq.torch.modules import GRU as GRU
+from packseq.torch.modules import LSTM as LSTM
+from packseq.torch.modules import RNN as RNN
+from packseq.torch.modules import freeze as freeze
+from packseq.torch.modules import unfreeze as unfreeze
 from packseq.torch.rnn_utils import PackedSequence as PackedSequence
 from packseq.torch.rnn_utils import invert_permutation as invert_permutation
 from packseq.torch.rnn_utils import pack_padded_sequence as pack_padded_sequence
@@ -21,3 +26,6 @@ from packseq.torch.verbs import pad as pad
 from packseq.torch.verbs import pool as pool
 from packseq.torch.verbs import ragged_mean as ragged_mean
 from packseq.torch.verbs import unpack as unpack
+from torch.nn import GRUCell as GRUCell
+from torch.nn import LSTMCell as LSTMCell
+from torch.nn import RNNCell as RNNCell

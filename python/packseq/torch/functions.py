@@ -1,0 +1,215 @@
+# SPDX-FileCopyrightText: 2026 the packseq authors
+# SPDX-License-Identifier: Apache-2.0
+"""Running a network on tensors: forward, backward, and both as one function of autograd.
+
+`forward` and `backward` are functions of tensors that know nothing of autograd; a Call holds all
+that is no tensor. Three decisions:
+
+* Panels are not kept for backward but packed again from the saved weights, since a graph may hold
+  hundreds of calls of one module, and panels are as large as the weights.
+* The reserve is saved as torch saves tensors, so hooks on saved tensors see it, and activation
+  checkpointing drops it. Backward uses it up. Where a graph is gone through again
+  (retain_graph=True) the forward pass runs again first, with the same bits: that costs time where
+  it happens, and PSQ_KEEP would cost memory everywhere.
+* Where a gradient is to be differentiated again, or is computed under a transform, torch's own
+  operations compute it (fallback.gradients).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from packseq import _core
+from packseq._native import ffi, lib
+from packseq.torch import fallback
+from packseq.torch.gather import Place
+from packseq.torch.native import Network, address, bytes_of, memory
+
+
+class Call(NamedTuple):
+    """All of a call but its tensors."""
+
+    network: Network
+    layout: _core.Layout
+    x_place: Place
+    y_place: Place
+    seed: int
+    panels: Tensor | None  # of weights that are frozen
+
+    @property
+    def y_shape(self) -> tuple[int, ...]:
+        """Of the output rows."""
+        return *self.y_place.shape(self.layout), self.network.width
+
+
+def _io(call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None) -> Any:
+    network, n_sequences = call.network, call.layout.n_sequences
+    dtype = network.spec.dtype
+    io = ffi.new("psq_rnn_io *", lib.psq_rnn_io_init())
+    io.x_storage = call.x_place.storage
+    io.y_storage = call.y_place.storage
+    x_shape = *call.x_place.shape(call.layout), network.spec.input_size
+    io.x = address("input", x, x_shape, dtype)
+    io.h0 = address("h_0", h0, network.state_shape(n_sequences), dtype)
+    io.c0 = address("c_0", c0, network.cell_shape(n_sequences), dtype)
+    io.seed = call.seed
+    return io
+
+
+def _train_flags(call: Call, keep: bool) -> int:
+    return int(lib.PSQ_TRAIN) if keep or call.network.spec.dropout > 0 else 0
+
+
+def forward(
+    call: Call,
+    x: Tensor,
+    h0: Tensor | None,
+    c0: Tensor | None,
+    weights: Sequence[Tensor],
+    *,
+    keep: bool,
+) -> tuple[tuple[Tensor, ...], Tensor | None]:
+    """The outputs (y, hn) or (y, hn, cn), and the reserve for backward, which is used if `keep`.
+
+    x: the rows of x_place, [..., I]; h0 [L*D, B, R] and
+    c0 [L*D, B, H] or None for zeros; weights as torch's parameters.
+    """
+    network, n_sequences = call.network, call.layout.n_sequences
+    y = x.new_empty(call.y_shape)
+    hn = x.new_empty(network.state_shape(n_sequences))
+    cn = x.new_empty(network.cell_shape(n_sequences)) if network.has_cells else None
+    panels = network.pack(weights) if call.panels is None else call.panels
+    io = _io(call, x, h0, c0)
+    io.y, io.hn, io.cn = bytes_of(y), bytes_of(hn), bytes_of(cn)
+    reserve = _forward(call, panels, io, _train_flags(call, keep))
+    return (y, hn) if cn is None else (y, hn, cn), reserve
+
+
+def _forward(call: Call, panels: Tensor, io: Any, flags: int) -> Tensor | None:
+    network, layout = call.network, call.layout
+    n_bytes, scratch = network.buffers(layout, flags)
+    reserve = memory(n_bytes) if flags else None
+    _core.call(
+        lib.psq_rnn_forward,
+        network.ptr,
+        layout.ptr,
+        bytes_of(panels),
+        io,
+        flags,
+        bytes_of(reserve),
+        bytes_of(scratch),
+    )
+    return reserve
+
+
+def backward(
+    call: Call,
+    x: Tensor,
+    h0: Tensor | None,
+    c0: Tensor | None,
+    weights: Sequence[Tensor],
+    reserve: Tensor | None,
+    given: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:
+    """Gradients of x, h0, c0 and the weights, those that are `wanted`, from those of the outputs.
+
+    given: dy, dhn, dcn, None for zeros. reserve: of the forward pass, and used up; None: the
+    forward pass runs again.
+    """
+    network = call.network
+    panels = network.pack(weights) if call.panels is None else call.panels
+    io = _io(call, x, h0, c0)
+    if reserve is None:
+        reserve = _forward(call, panels, io, lib.PSQ_TRAIN)
+    grads, alive = _given(call, given)
+    dx = torch.empty_like(x) if wanted[0] else None
+    dh0 = torch.empty_like(h0) if wanted[1] and h0 is not None else None
+    dc0 = torch.empty_like(c0) if wanted[2] and c0 is not None else None
+    flat = x.new_zeros(network.n_weights) if any(wanted[3:]) else None
+    grads.dx, grads.dh0, grads.dc0 = bytes_of(dx), bytes_of(dh0), bytes_of(dc0)
+    grads.dweights = bytes_of(flat)
+    _, scratch = network.buffers(call.layout, lib.PSQ_TRAIN)
+    _core.call(
+        lib.psq_rnn_backward,
+        network.ptr,
+        call.layout.ptr,
+        bytes_of(panels),
+        io,
+        grads,
+        lib.PSQ_TRAIN,
+        bytes_of(reserve),
+        bytes_of(scratch),
+    )
+    del alive
+    return [dx, dh0, dc0, *_split(network, flat, wanted[3:])]
+
+
+def _given(call: Call, given: Sequence[Tensor | None]) -> tuple[Any, list[Tensor | None]]:
+    """The gradients of the outputs as a psq_rnn_grads, and the tensors that must live as long."""
+    network, n_sequences = call.network, call.layout.n_sequences
+    dtype = network.spec.dtype
+    alive = [None if g is None else g.contiguous() for g in given]
+    dy, dhn, dcn = alive
+    grads = ffi.new("psq_rnn_grads *", lib.psq_rnn_grads_init())
+    grads.dy = address("gradient of the output", dy, call.y_shape, dtype)
+    grads.dhn = address("gradient of h_n", dhn, network.state_shape(n_sequences), dtype)
+    grads.dcn = address("gradient of c_n", dcn, network.cell_shape(n_sequences), dtype)
+    return grads, alive
+
+
+def _split(network: Network, flat: Tensor | None, wanted: Sequence[bool]) -> list[Tensor | None]:
+    if flat is None:
+        return [None] * len(wanted)
+    parts = flat.split_with_sizes(network.sizes)
+    return [
+        part.view(shape) if want else None
+        for part, shape, want in zip(parts, network.shapes, wanted, strict=True)
+    ]
+
+
+class RnnFunction(Function):
+    """The network as a function of x, h0, c0 and the weights, to (y, hn) or (y, hn, cn)."""
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor
+    ) -> tuple[Tensor, ...]:
+        outputs, reserve = forward(call, x, h0, c0, weights, keep=True)
+        ctx.save_for_backward(x, h0, c0, reserve, *weights)
+        ctx.set_materialize_grads(False)
+        ctx.call = call
+        ctx.turns = [reserve is not None]
+        return outputs
+
+    @staticmethod
+    def backward(ctx: Any, *given: Tensor | None) -> tuple[Any, ...]:
+        x, h0, c0, reserve, *weights = ctx.saved_tensors
+        outputs = (*given, None)[:3]
+        wanted = ctx.needs_input_grad[1:]
+        if torch.is_grad_enabled() or not fallback.eager():
+            return None, *fallback.gradients(ctx.call, x, h0, c0, weights, outputs, wanted)
+        # Whoever comes first has the reserve: emptying a list is one step, also among threads.
+        reserve = reserve if ctx.turns and ctx.turns.pop() else None
+        return None, *backward(ctx.call, x, h0, c0, weights, reserve, outputs, wanted)
+
+
+_recorded: Callable[..., tuple[Tensor, ...]] = RnnFunction.apply
+
+
+def run(
+    call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    """(y, hn) or (y, hn, cn), recorded by autograd where something asks for a gradient."""
+    if torch.is_grad_enabled() and _differentiable(x, h0, c0, *weights):
+        return _recorded(call, x, h0, c0, *weights)
+    return forward(call, x, h0, c0, weights, keep=False)[0]
+
+
+def _differentiable(*tensors: Tensor | None) -> bool:
+    return any(t is not None and t.requires_grad for t in tensors)
