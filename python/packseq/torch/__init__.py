@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """packseq for torch: its functions and modules under their own names, and verbs under ours."""
 
+from packseq.torch.accelerate import accelerate as accelerate
+from packseq.torch.accelerate import restore as restore
 from packseq.torch.modules import GRU as GRU
 from packseq.torch.modules import LSTM as LSTM
 from packseq.torch.modules import RNN as RNN

@@ -177,7 +177,7 @@ class RnnFunction(Function):
     """The network as a function of x, h0, c0 and the weights, to (y, hn) or (y, hn, cn)."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor
     ) -> tuple[Tensor, ...]:
         outputs, reserve = forward(call, x, h0, c0, weights, keep=True)

@@ -240,6 +240,10 @@ class Recurrent(RNNBase):
             frozen[network.key] = entry
         return cast("Tensor", entry[1])
 
+    def _thaw(self) -> None:
+        """Forgets the panels, and that the module was frozen."""
+        self.__dict__.pop(_FROZEN, None)
+
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
         if _FROZEN in state:
@@ -282,7 +286,9 @@ def _draw_seed() -> int:
     return int(torch.empty((), dtype=torch.int64, device="cpu").random_())
 
 
-_outside_graph: Callable[..., tuple[Any, Any]] = torch.compiler.disable(Recurrent._forward)
+_outside_graph: Callable[..., tuple[Any, Any]] = torch.compiler.disable(  # type: ignore[no-untyped-call]
+    Recurrent._forward
+)
 
 
 # ---- the classes
@@ -435,7 +441,7 @@ def freeze(module: M) -> M:
 def unfreeze(module: M) -> M:
     """Takes back what freeze() promised. Returns the module. ValueError: nothing to unfreeze."""
     for recurrent in _recurrent(module, "unfreeze"):
-        recurrent.__dict__.pop(_FROZEN, None)
+        recurrent._thaw()
     return module
 
 
