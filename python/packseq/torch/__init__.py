@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """packseq for torch: its functions and modules under their own names, and verbs under ours."""
 
+from torch.nn import GRUCell as GRUCell
+from torch.nn import LSTMCell as LSTMCell
+from torch.nn import RNNCell as RNNCell
+
 from packseq.torch.accelerate import accelerate as accelerate
 from packseq.torch.accelerate import restore as restore
 from packseq.torch.modules import GRU as GRU
@@ -28,6 +32,3 @@ from packseq.torch.verbs import pad as pad
 from packseq.torch.verbs import pool as pool
 from packseq.torch.verbs import ragged_mean as ragged_mean
 from packseq.torch.verbs import unpack as unpack
-from torch.nn import GRUCell as GRUCell
-from torch.nn import LSTMCell as LSTMCell
-from torch.nn import RNNCell as RNNCell
