@@ -192,11 +192,16 @@ class RnnFunction(Function):
         x, h0, c0, reserve, *weights = ctx.saved_tensors
         outputs = (*given, None)[:3]
         wanted = ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled() or not fallback.eager():
+        if torch.is_grad_enabled() or not fallback.eager() or _is_batched(given):
             return None, *fallback.gradients(ctx.call, x, h0, c0, weights, outputs, wanted)
         # Whoever comes first has the reserve: emptying a list is one step, also among threads.
         reserve = reserve if ctx.turns and ctx.turns.pop() else None
         return None, *backward(ctx.call, x, h0, c0, weights, reserve, outputs, wanted)
+
+
+def _is_batched(given: Sequence[Tensor | None]) -> bool:
+    """Whether torch.autograd.grad(is_grads_batched=True) gives many gradients as one."""
+    return any(g is not None and torch._C._functorch.is_legacy_batchedtensor(g) for g in given)
 
 
 _recorded: Callable[..., tuple[Tensor, ...]] = RnnFunction.apply

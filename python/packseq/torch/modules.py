@@ -19,19 +19,18 @@ from typing import Any, ClassVar, TypeVar, cast
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter, RNNBase
+from torch.nn import RNNBase
 from torch.nn.utils.rnn import PackedSequence
 
 from packseq import _core
 from packseq.torch import fallback, functions, native
-from packseq.torch.check import lengths_of
+from packseq.torch.check import PLAIN, lengths_of
 from packseq.torch.gather import PACKED, Place, padded
 from packseq.torch.native import DTYPES, Network, Spec
 from packseq.torch.packed import layout_of
 
 # An attribute of an instance, a dict of panels: the module is frozen.
 _FROZEN = "_packseq_frozen"
-_PLAIN = (Tensor, Parameter)
 
 M = TypeVar("M", bound=torch.nn.Module)
 States = tuple[Tensor | None, Tensor | None]
@@ -40,7 +39,7 @@ States = tuple[Tensor | None, Tensor | None]
 def _is_plain(tensor: Tensor, dtype: torch.dtype) -> bool:
     """Whether this is memory of the CPU that holds just these numbers."""
     return (
-        type(tensor) in _PLAIN
+        type(tensor) in PLAIN
         and tensor.dtype is dtype
         and tensor.is_cpu
         and tensor.layout is torch.strided
