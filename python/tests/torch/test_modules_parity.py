@@ -1,0 +1,445 @@
+# SPDX-FileCopyrightText: 2026 the packseq authors
+# SPDX-License-Identifier: Apache-2.0
+"""What torch's own tests of RNN, LSTM and GRU check, and what a module lives through."""
+
+from __future__ import annotations
+
+import copy
+import io
+import os
+import pickle
+from typing import Any
+
+import pytest
+import torch
+from networks import CELLS, as_hx, as_list, assert_near, loss_of, pair, states_of
+from torch import Tensor
+from torch.nn.utils.rnn import (
+    PackedSequence,
+    pack_padded_sequence,
+    pack_sequence,
+    pad_packed_sequence,
+    pad_sequence,
+)
+
+import packseq.torch as pt
+
+
+def test_cells_are_torchs() -> None:
+    assert pt.RNNCell is torch.nn.RNNCell
+    assert pt.LSTMCell is torch.nn.LSTMCell
+    assert pt.GRUCell is torch.nn.GRUCell
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("proj", [0, 2])
+@pytest.mark.parametrize("lengths", [[5], [10, 10, 6, 2, 2, 1, 1], [2, 1, 3, 2, 10, 5, 3]], ids=str)
+@pytest.mark.parametrize("with_states", [False, True])
+def test_variable_sequences(cell: str, proj: int, lengths: list[int], with_states: bool) -> None:
+    if proj and cell != "LSTM":
+        pytest.skip("projections are for LSTM")
+    torch.manual_seed(0)
+    options = {"proj_size": proj} if proj else {}
+    m = getattr(pt, cell)(3, 4, 2, bidirectional=True, dtype=torch.float64, **options)
+    xs = [torch.randn(n, 3, dtype=torch.float64, requires_grad=True) for n in lengths]
+    states = states_of(m, len(lengths), torch.float64) if with_states else None
+    y, hidden = m(pack_sequence(xs, enforce_sorted=False), as_hx(m, states))
+    padded, _ = pad_packed_sequence(y)
+    single = [
+        m(x.unsqueeze(1), as_hx(m, states and [s[:, b : b + 1] for s in states]))
+        for b, x in enumerate(xs)
+    ]
+    alone = pad_sequence([s[0].squeeze(1) for s in single])
+    assert_near(padded, alone, "output")
+    for i, h in enumerate(as_list(hidden)):
+        assert_near(h, torch.cat([as_list(s[1])[i] for s in single], 1), f"state {i}")
+    leaves = [*xs, *m.parameters()]
+    for a, b in zip(
+        torch.autograd.grad(padded.sum(), leaves),
+        torch.autograd.grad(alone.sum(), leaves),
+        strict=True,
+    ):
+        assert_near(a, b, "gradient")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_states_of_zeros_are_no_states(cell: str, bidirectional: bool) -> None:
+    for proj in (0, 10)[: 1 + (cell == "LSTM")]:
+        options = {"proj_size": proj} if proj else {}
+        m = getattr(pt, cell)(30, 20, 2, bidirectional=bidirectional, **options)
+        x = torch.randn(4, 3, 30)
+        zeros = [torch.zeros_like(s) for s in states_of(m, 3, torch.float32)]
+        y, hidden = m(x)
+        y0, hidden0 = m(x, as_hx(m, zeros))
+        assert torch.equal(y, y0)
+        assert all(map(torch.equal, as_list(hidden), as_list(hidden0)))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_one_sequence_without_a_batch(cell: str, batch_first: bool) -> None:
+    ours, theirs = pair(
+        cell, input_size=3, hidden_size=4, batch_first=batch_first, bidirectional=True
+    )
+    x = torch.randn(5, 3)
+    states = [s.squeeze(1) for s in states_of(ours, 1, torch.float32)]
+    for hx in (None, as_hx(ours, states)):
+        (y, hidden), (y0, hidden0) = ours(x, hx), theirs(x, hx)
+        assert_near(y, y0, "output")
+        for a, b in zip(as_list(hidden), as_list(hidden0), strict=True):
+            assert_near(a, b, "state")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_batch_without_sequences(cell: str, batch_first: bool) -> None:
+    m = getattr(pt, cell)(3, 4, batch_first=batch_first)
+    shape = (0, 5, 3) if batch_first else (5, 0, 3)
+    x = torch.ones(shape, requires_grad=True)
+    for options in ({}, {"lengths": []}, {"lengths": torch.zeros(0, dtype=torch.int64)}):
+        y, hidden = m(x, **options)
+        assert y.shape == (*shape[:2], 4)
+        assert as_list(hidden)[0].shape == (1, 0, 4)
+        y.sum().backward()
+        assert not any(w.grad.any() for w in m.parameters())
+
+
+def test_sequences_of_length_zero_pass_their_states() -> None:
+    m = pt.LSTM(3, 4, 2, bidirectional=True)
+    x = torch.randn(5, 3, 3, requires_grad=True)
+    h0, c0 = (s.requires_grad_() for s in states_of(m, 3, torch.float32))
+    y, (hn, cn) = m(x, (h0, c0), lengths=[0, 5, 0])
+    assert torch.equal(hn[:, ::2], h0[:, ::2]) and torch.equal(cn[:, ::2], c0[:, ::2])
+    assert not y[:, ::2].any()
+    dhn = torch.randn_like(hn)
+    dx, dh0, dc0 = torch.autograd.grad((hn * dhn).sum() + cn.sum(), [x, h0, c0])
+    assert torch.equal(dh0[:, ::2], dhn[:, ::2])
+    assert torch.equal(dc0[:, ::2], torch.ones_like(dc0[:, ::2]))
+    assert not dx[:, ::2].any()
+    y, (hn, cn) = m(x, (h0, c0), lengths=[0, 0, 0])
+    assert torch.equal(hn, h0) and torch.equal(cn, c0) and not y.any()
+
+
+def test_packed_sequences_of_length_zero() -> None:
+    m = pt.GRU(3, 4)
+    xs = [torch.randn(n, 3) for n in (0, 3, 0, 2)]
+    h0 = torch.randn(1, 4, 4)
+    p = pt.pack(xs)
+    y, hn = m(p, h0)
+    assert torch.equal(hn[:, ::2], h0[:, ::2])
+    assert torch.equal(hn[:, 1:2], m(xs[1].unsqueeze(1), h0[:, 1:2])[1])
+    empty = pt.pack([torch.randn(0, 3)] * 2)
+    y, hn = m(empty, h0[:, :2])
+    assert y.data.shape == (0, 4) and torch.equal(hn, h0[:, :2])
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int16, torch.int32, torch.int64, list])
+def test_lengths_of_any_integer_type(kind: Any) -> None:
+    m, x = pt.GRU(3, 4, batch_first=True), torch.randn(3, 5, 3)
+    expected, hn = m(x, lengths=[2, 0, 5])
+    lengths = [2, 0, 5] if kind is list else torch.tensor([2, 0, 5], dtype=kind)
+    y, h = m(x, None, lengths)
+    assert torch.equal(y, expected) and torch.equal(h, hn)
+    assert y.shape == (3, 5, 4)
+
+
+def test_padding_is_not_read() -> None:
+    m, x = pt.LSTM(3, 4, batch_first=True), torch.randn(3, 5, 3)
+    y, _ = m(x, lengths=[2, 1, 4])
+    for b, n in enumerate([2, 1, 4]):
+        x[b, n:] = float("nan")
+    assert torch.equal(m(x, lengths=[2, 1, 4])[0], y)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.7, 1.0])
+def test_dropout_lies_between_layers(p: float, training: bool) -> None:
+    m = pt.RNN(10, 1000, 2, nonlinearity="relu", bias=False, dropout=p).train(training)
+    with torch.no_grad():
+        for w in m.parameters():
+            w.fill_(1)
+    y, hn = m(torch.ones(1, 1, 10))
+    assert torch.equal(hn[0], torch.full((1, 1000), 10.0))
+    assert torch.equal(hn[1], y[0])
+    value = float(y[0, 0, 0].detach())
+    if p == 0 or not training:
+        assert value == 10000
+    elif p == 1:
+        assert value == 0
+    else:
+        assert 8000 < value < 12000
+        steps = value * (1 - p) / 10
+        assert abs(steps - round(steps)) < 1e-2
+
+
+def test_dropout_may_change_between_calls() -> None:
+    m, x = pt.LSTM(3, 50, 2), torch.randn(4, 2, 3)
+    for p in (0, 0.5, 1, 0.5, 0):
+        m.dropout = p
+        assert torch.equal(m(x)[0], m(x)[0]) == (p in (0, 1))
+    m.dropout = 0.5
+    m.eval()
+    assert torch.equal(m(x)[0], m(x)[0])
+
+
+def test_assigned_weights_are_seen() -> None:
+    m, x = pt.GRU(3, 4), torch.randn(4, 2, 3)
+    before = m(x)[0]
+    m.weight_hh_l0 = torch.nn.Parameter(torch.zeros(12, 4))
+    after = m(x)[0]
+    assert not torch.equal(before, after)
+    m.load_state_dict(m.state_dict() | {"bias_ih_l0": torch.ones(12)})
+    assert not torch.equal(m(x)[0], after)
+
+
+def test_changes_through_data_are_seen() -> None:
+    m, x = pt.LSTM(3, 4), torch.randn(4, 2, 3)
+    before = m(x)[0]
+    version = m.weight_ih_l0._version
+    m.weight_ih_l0.data.mul_(2)
+    assert m.weight_ih_l0._version == version
+    assert not torch.equal(m(x)[0], before)
+
+
+def test_states_that_are_fed_back_change() -> None:
+    m, x = pt.LSTM(128, 64, 3, dropout=0.2), torch.randn(10, 16, 128)
+    y, (h, c) = m(x)
+    assert y.shape == (10, 16, 64) and h.shape == c.shape == (3, 16, 64)
+    y2, (h2, c2) = m(x, (h, c))
+    assert not (torch.equal(y, y2) or torch.equal(h, h2) or torch.equal(c, c2))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_it_learns(cell: str) -> None:
+    torch.manual_seed(0)
+    m = getattr(pt, cell)(1, 32, 2)
+    head = torch.nn.Linear(32, 1)
+    optimizer = torch.optim.Adam([*m.parameters(), *head.parameters()], lr=1e-2)
+    loss = torch.ones(())
+    for _ in range(1500):
+        bits = torch.randint(0, 2, (5, 32, 1)).float()
+        loss = (head(m(bits)[0][-1]) - bits.sum(0)).square().mean()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        if loss < 1e-2:
+            return
+    raise AssertionError(f"the loss is {loss} after 1500 steps")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_parameters_are_torchs(cell: str) -> None:
+    options = {"input_size": 3, "hidden_size": 4, "num_layers": 2, "bidirectional": True}
+    torch.manual_seed(0)
+    ours = getattr(pt, cell)(**options)
+    torch.manual_seed(0)
+    theirs = getattr(torch.nn, cell)(**options)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert all(map(torch.equal, ours.parameters(), theirs.parameters()))
+    assert repr(ours) == repr(theirs)
+    assert [len(w) for w in ours.all_weights] == [len(w) for w in theirs.all_weights]
+    ours.flatten_parameters()
+
+
+def test_an_output_has_the_inputs_own_indices() -> None:
+    p = pack_sequence([torch.randn(n, 3) for n in (2, 4)], enforce_sorted=False)
+    y, _ = pt.GRU(3, 4)(p)
+    assert type(y) is PackedSequence
+    assert all(a is b for a, b in zip(y[1:], p[1:], strict=True))
+
+
+# ---- copies and freezing
+
+
+def twins(m: torch.nn.Module) -> list[torch.nn.Module]:
+    file = io.BytesIO()
+    torch.save(m, file)
+    file.seek(0)
+    return [
+        copy.deepcopy(m),
+        copy.copy(m),
+        pickle.loads(pickle.dumps(m)),
+        torch.load(file, weights_only=False),
+    ]
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_copies_and_files(frozen: bool) -> None:
+    m, x = pt.LSTM(3, 4, 2, dropout=0.0, bidirectional=True), torch.randn(5, 2, 3)
+    if frozen:
+        pt.freeze(m)
+    y = m(x)[0]
+    for twin in twins(m):
+        assert torch.equal(twin(x)[0], y)
+
+
+def test_a_frozen_copy_has_weights_of_its_own() -> None:
+    m, x = pt.freeze(pt.GRU(3, 4)), torch.randn(5, 2, 3)
+    y = m(x)[0]
+    twin = copy.deepcopy(m)
+    twin.weight_hh_l0.data.zero_()
+    assert not torch.equal(twin(x)[0], y)
+
+
+def test_frozen_weights_are_packed_once() -> None:
+    m, x = pt.freeze(pt.LSTM(3, 4)), torch.randn(5, 2, 3)
+    before = m(x)[0]
+    m.weight_hh_l0.data.zero_()
+    assert torch.equal(m(x)[0], before)  # the change is invisible
+    pt.unfreeze(m)
+    assert not torch.equal(m(x)[0], before)
+
+
+def test_frozen_weights_follow_visible_changes() -> None:
+    torch.manual_seed(0)
+    m, twin = pt.freeze(pt.GRU(3, 4)), pt.GRU(3, 4)
+    x = torch.randn(5, 2, 3)
+    optimizer = torch.optim.SGD(m.parameters(), lr=0.1)
+    for _ in range(3):
+        twin.load_state_dict(m.state_dict())
+        assert torch.equal(m(x)[0], twin(x)[0])
+        twin.zero_grad()
+        optimizer.zero_grad()
+        loss_of([m(x)[0]]).backward()
+        loss_of([twin(x)[0]]).backward()
+        for a, b in zip(m.parameters(), twin.parameters(), strict=True):
+            assert torch.equal(a.grad, b.grad)  # type: ignore[arg-type]
+        optimizer.step()
+    m.bias_hh_l0 = torch.nn.Parameter(torch.ones(12))
+    twin.load_state_dict(m.state_dict())
+    assert torch.equal(m(x)[0], twin(x)[0])
+
+
+def test_a_frozen_module_of_inference_tensors() -> None:
+    with torch.inference_mode():
+        m, x = pt.freeze(pt.GRU(3, 4)), torch.randn(5, 2, 3)
+        assert torch.equal(m(x)[0], m(x)[0])
+
+
+@pytest.mark.parametrize("verb", [pt.freeze, pt.unfreeze])
+def test_freezing_what_cannot_freeze(verb: Any) -> None:
+    with pytest.raises(ValueError, match=r"freeze: LSTM has no RNN, LSTM or GRU of packseq\.torch"):
+        verb(torch.nn.LSTM(2, 2))
+
+
+# ---- other dtypes, devices, modes: torch's path
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_bfloat16_takes_torchs_path(cell: str) -> None:
+    ours, theirs = pair(cell, input_size=4, hidden_size=3, dtype=torch.bfloat16)
+    p = pack_sequence([torch.randn(n, 4, dtype=torch.bfloat16) for n in (2, 5)], False)
+    assert torch.equal(ours(p)[0].data, theirs(p)[0].data)
+    x = torch.randn(5, 3, 4, dtype=torch.bfloat16)
+    assert torch.equal(ours(x)[0], theirs(x)[0])
+    y, hidden = ours(x, lengths=[0, 5, 2])
+    assert y.dtype == torch.bfloat16 and not y[:, 0].any() and not y[2:, 2].any()
+    short = theirs(pack_padded_sequence(x[:, 1:], [5, 2]))
+    assert torch.equal(pad_packed_sequence(short[0])[0], y[:, 1:])
+    assert torch.equal(as_list(short[1])[0], as_list(hidden)[0][:, 1:])
+    none, _ = ours(x, lengths=[0, 0, 0])
+    assert not none.any() and none.requires_grad
+
+
+def test_bfloat16_with_packed_sequences_of_length_zero() -> None:
+    m = pt.LSTM(4, 3, dtype=torch.bfloat16)
+    xs = [torch.randn(n, 4, dtype=torch.bfloat16) for n in (0, 3, 1)]
+    h0, c0 = states_of(m, 3, torch.bfloat16)
+    y, (hn, cn) = m(pt.pack(xs), (h0, c0))
+    assert y.data.shape == (4, 3)
+    assert torch.equal(hn[:, 0], h0[:, 0]) and torch.equal(cn[:, 0], c0[:, 0])
+
+
+def test_autocast_takes_torchs_path() -> None:
+    ours, theirs = pair("LSTM", input_size=4, hidden_size=3)
+    x = torch.randn(5, 2, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(ours(x)[0], theirs(x)[0])
+
+
+def test_meta_tensors_take_torchs_path() -> None:
+    with torch.device("meta"):
+        m = pt.GRU(4, 3)
+        y, hn = m(torch.randn(5, 2, 4))
+    assert y.is_meta and y.shape == (5, 2, 3) and hn.shape == (1, 2, 3)
+
+
+def test_fake_tensors_take_torchs_path() -> None:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    m = pt.GRU(4, 3)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        assert m(torch.randn(5, 2, 4))[0].shape == (5, 2, 3)
+
+
+def test_a_default_device_does_not_matter() -> None:
+    m, x = pt.LSTM(4, 3, 2, dropout=0.5), torch.randn(5, 2, 4)
+    with torch.device("meta"):
+        y, _ = m(x, lengths=[3, 5])
+    assert not y.is_meta
+
+
+def test_weight_norm_of_both_kinds() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(5, 2, 4)
+    for norm in (
+        torch.nn.utils.parametrizations.weight_norm,
+        torch.nn.utils.parametrizations.spectral_norm,
+    ):
+        ours, theirs = pair("GRU", input_size=4, hidden_size=3)
+        torch.manual_seed(1)
+        norm(ours, "weight_hh_l0")
+        torch.manual_seed(1)
+        norm(theirs, "weight_hh_l0")
+        ours.eval()
+        theirs.eval()
+        assert_near(ours(x)[0], theirs(x)[0], "output")
+        loss_of([ours(x)[0]]).backward()
+        loss_of([theirs(x)[0]]).backward()
+        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert_near(a.grad, b.grad, "gradient")
+
+
+def test_compile_breaks_the_graph_and_runs() -> None:
+    m, x = pt.GRU(4, 3), torch.randn(5, 2, 4)
+    with torch.no_grad():
+        compiled = torch.compile(lambda x: m(x * 2)[0] + 1, backend="eager")
+        assert torch.equal(compiled(x), m(x * 2)[0] + 1)
+
+
+# ---- threads
+
+
+def test_threads_follow_torchs_and_change_nothing() -> None:
+    m, x = pt.LSTM(40, 64, 2, bidirectional=True), torch.randn(30, 20, 40)
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for n in (1, 2, 3):
+            torch.set_num_threads(n)
+            results.append(m(x)[0])
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(results[0], y) for y in results[1:])
+
+
+def test_a_forked_child_runs() -> None:
+    m, x = pt.LSTM(40, 64, 2), torch.randn(30, 20, 40)
+    with torch.no_grad():
+        y = m(x)[0].numpy().tobytes()
+        child = os.fork()
+        if child == 0:  # where torch's own threads would hang
+            os._exit(0 if m(x)[0].numpy().tobytes() == y else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_threads_share_a_module() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    m = pt.GRU(8, 16, 2)
+    xs = [torch.randn(5 + i, 3, 8) for i in range(8)]
+    expected = [m(x)[0] for x in xs]
+    with ThreadPoolExecutor(4) as pool:
+        found: list[Tensor] = list(pool.map(lambda x: m(x)[0], xs * 4))
+    assert all(torch.equal(a, b) for a, b in zip(found, expected * 4, strict=True))
