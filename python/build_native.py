@@ -22,7 +22,8 @@ import cffi
 
 # All public headers but io.h: Python reads and writes files by itself.
 HEADERS = ("base", "layout", "ragged", "plan", "pool", "batcher", "rnn", "train")
-SYSTEM_HEADERS = ("stdbool.h", "stddef.h", "stdint.h")
+SYSTEM_HEADERS = ("stdbool.h", "stddef.h", "stdint.h", "string.h")
+HERE = pathlib.Path(__file__).resolve().parent  # of glue.h
 
 # What C calls back into Python: the one function that psq_fit calls after each step.
 CALLBACKS = """
@@ -35,7 +36,8 @@ def preprocess(compiler: str, include: pathlib.Path, *options: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         for name in SYSTEM_HEADERS:
             (pathlib.Path(folder) / name).touch()
-        command = [compiler, "-E", "-P", "-U__GNUC__", "-nostdinc", f"-I{folder}", f"-I{include}"]
+        folders = [f"-I{folder}", f"-I{include}", f"-I{HERE}"]
+        command = [compiler, "-E", "-P", "-U__GNUC__", "-nostdinc", *folders]
         return subprocess.run(
             [*command, *options, "-x", "c", "-"],
             input=includes(),
@@ -46,7 +48,8 @@ def preprocess(compiler: str, include: pathlib.Path, *options: str) -> str:
 
 
 def includes() -> str:
-    return "".join(f'#include "packseq/{name}.h"\n' for name in HEADERS)
+    names = [*(f"packseq/{name}.h" for name in HEADERS), "glue.h"]
+    return "".join(f'#include "{name}"\n' for name in names)
 
 
 def declarations(text: str) -> str:

@@ -90,6 +90,8 @@ class Recurrent(RNNBase):
         return PackedSequence._make((y, *input[1:])), self._join(hidden)
 
     def _forward_ragged(self, input: Tensor, hx: Any, lengths: Any) -> tuple[Any, Any]:
+        if not isinstance(input, Tensor):
+            raise TypeError(f"input is {type(input).__name__}, must be a tensor")
         if input.dim() != 3:
             raise ValueError(f"lengths is for input of 3 dimensions, got {input.dim()}")
         n_steps, n_sequences = self._extents(input)

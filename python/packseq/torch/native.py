@@ -80,6 +80,7 @@ class Network:
         self.spec = spec
         self.key = spec, n_threads
         table = lib.psq_rnn_params(self.ptr)[0 : lib.psq_rnn_n_params(self.ptr)]
+        self.names = [ffi.string(p.name).decode() for p in table]
         self.shapes = [(p.n_rows, p.n_cols) if p.n_cols else (p.n_rows,) for p in table]
         self.sizes = [p.n_rows * max(p.n_cols, 1) for p in table]
         self.n_weights = int(lib.psq_rnn_n_weights(self.ptr))
@@ -98,11 +99,16 @@ class Network:
 
     def pack(self, weights: Sequence[Tensor]) -> Tensor:
         """The panels of these weights, in the order and the shapes of torch's parameters."""
-        with torch.no_grad():
-            flat = torch.cat([w.reshape(-1) for w in weights])
+        dtype = self.spec.dtype
+        held = [w if w.is_contiguous() else w.detach().contiguous() for w in weights]
+        addresses = [
+            address(name, w, shape, dtype)
+            for name, w, shape in zip(self.names, held, self.shapes, strict=True)
+        ]
+        flat = torch.empty(self.n_weights, dtype=dtype, device="cpu")
         panels = memory(self.panel_bytes)
-        where = address("weights", flat, (self.n_weights,), self.spec.dtype)
-        _core.call(lib.psq_rnn_pack, self.ptr, where, bytes_of(panels))
+        where = ffi.new("void *[]", addresses)
+        _core.call(lib.psq_glue_pack, self.ptr, where, bytes_of(flat), bytes_of(panels))
         return panels
 
     def buffers(self, layout: _core.Layout, flags: int) -> tuple[int, Tensor | None]:

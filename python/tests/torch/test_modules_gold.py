@@ -236,4 +236,5 @@ def test_batch_sizes_are_no_lengths(dtype: torch.dtype) -> None:
     assert p.batch_sizes.tolist() == [3, 3, 2, 1]
     y, hn = m(p)
     assert hn.reshape(-1).tolist() == [10, 11, 24]
-    assert y.batch_sizes is p.batch_sizes and y.sorted_indices is p.sorted_indices
+    assert y.batch_sizes is p.batch_sizes
+    assert y.sorted_indices is p.sorted_indices

@@ -110,7 +110,8 @@ def test_sequences_of_length_zero_pass_their_states() -> None:
     x = torch.randn(5, 3, 3, requires_grad=True)
     h0, c0 = (s.requires_grad_() for s in states_of(m, 3, torch.float32))
     y, (hn, cn) = m(x, (h0, c0), lengths=[0, 5, 0])
-    assert torch.equal(hn[:, ::2], h0[:, ::2]) and torch.equal(cn[:, ::2], c0[:, ::2])
+    assert torch.equal(hn[:, ::2], h0[:, ::2])
+    assert torch.equal(cn[:, ::2], c0[:, ::2])
     assert not y[:, ::2].any()
     dhn = torch.randn_like(hn)
     dx, dh0, dc0 = torch.autograd.grad((hn * dhn).sum() + cn.sum(), [x, h0, c0])
@@ -118,7 +119,9 @@ def test_sequences_of_length_zero_pass_their_states() -> None:
     assert torch.equal(dc0[:, ::2], torch.ones_like(dc0[:, ::2]))
     assert not dx[:, ::2].any()
     y, (hn, cn) = m(x, (h0, c0), lengths=[0, 0, 0])
-    assert torch.equal(hn, h0) and torch.equal(cn, c0) and not y.any()
+    assert torch.equal(hn, h0)
+    assert torch.equal(cn, c0)
+    assert not y.any()
 
 
 def test_packed_sequences_of_length_zero() -> None:
@@ -131,7 +134,8 @@ def test_packed_sequences_of_length_zero() -> None:
     assert torch.equal(hn[:, 1:2], m(xs[1].unsqueeze(1), h0[:, 1:2])[1])
     empty = pt.pack([torch.randn(0, 3)] * 2)
     y, hn = m(empty, h0[:, :2])
-    assert y.data.shape == (0, 4) and torch.equal(hn, h0[:, :2])
+    assert y.data.shape == (0, 4)
+    assert torch.equal(hn, h0[:, :2])
 
 
 @pytest.mark.parametrize("kind", [torch.uint8, torch.int16, torch.int32, torch.int64, list])
@@ -140,7 +144,8 @@ def test_lengths_of_any_integer_type(kind: Any) -> None:
     expected, hn = m(x, lengths=[2, 0, 5])
     lengths = [2, 0, 5] if kind is list else torch.tensor([2, 0, 5], dtype=kind)
     y, h = m(x, None, lengths)
-    assert torch.equal(y, expected) and torch.equal(h, hn)
+    assert torch.equal(y, expected)
+    assert torch.equal(h, hn)
     assert y.shape == (3, 5, 4)
 
 
@@ -205,9 +210,12 @@ def test_changes_through_data_are_seen() -> None:
 def test_states_that_are_fed_back_change() -> None:
     m, x = pt.LSTM(128, 64, 3, dropout=0.2), torch.randn(10, 16, 128)
     y, (h, c) = m(x)
-    assert y.shape == (10, 16, 64) and h.shape == c.shape == (3, 16, 64)
+    assert y.shape == (10, 16, 64)
+    assert h.shape == c.shape == (3, 16, 64)
     y2, (h2, c2) = m(x, (h, c))
-    assert not (torch.equal(y, y2) or torch.equal(h, h2) or torch.equal(c, c2))
+    assert not (torch.equal(y, y2))
+    assert not (torch.equal(h, h2))
+    assert not (torch.equal(c, c2))
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -334,12 +342,15 @@ def test_bfloat16_takes_torchs_path(cell: str) -> None:
     x = torch.randn(5, 3, 4, dtype=torch.bfloat16)
     assert torch.equal(ours(x)[0], theirs(x)[0])
     y, hidden = ours(x, lengths=[0, 5, 2])
-    assert y.dtype == torch.bfloat16 and not y[:, 0].any() and not y[2:, 2].any()
+    assert y.dtype == torch.bfloat16
+    assert not y[:, 0].any()
+    assert not y[2:, 2].any()
     short = theirs(pack_padded_sequence(x[:, 1:], [5, 2]))
     assert torch.equal(pad_packed_sequence(short[0])[0], y[:, 1:])
     assert torch.equal(as_list(short[1])[0], as_list(hidden)[0][:, 1:])
     none, _ = ours(x, lengths=[0, 0, 0])
-    assert not none.any() and none.requires_grad
+    assert not none.any()
+    assert none.requires_grad
 
 
 def test_bfloat16_with_packed_sequences_of_length_zero() -> None:
@@ -348,7 +359,8 @@ def test_bfloat16_with_packed_sequences_of_length_zero() -> None:
     h0, c0 = states_of(m, 3, torch.bfloat16)
     y, (hn, cn) = m(pt.pack(xs), (h0, c0))
     assert y.data.shape == (4, 3)
-    assert torch.equal(hn[:, 0], h0[:, 0]) and torch.equal(cn[:, 0], c0[:, 0])
+    assert torch.equal(hn[:, 0], h0[:, 0])
+    assert torch.equal(cn[:, 0], c0[:, 0])
 
 
 def test_autocast_takes_torchs_path() -> None:
@@ -362,7 +374,9 @@ def test_meta_tensors_take_torchs_path() -> None:
     with torch.device("meta"):
         m = pt.GRU(4, 3)
         y, hn = m(torch.randn(5, 2, 4))
-    assert y.is_meta and y.shape == (5, 2, 3) and hn.shape == (1, 2, 3)
+    assert y.is_meta
+    assert y.shape == (5, 2, 3)
+    assert hn.shape == (1, 2, 3)
 
 
 def test_fake_tensors_take_torchs_path() -> None:
