@@ -225,18 +225,19 @@ def _dropout_masks(call: Call) -> list[Tensor]:
     outputs = torch.empty(spec.num_layers, layout.n_rows, width, dtype=spec.dtype)
     x = torch.zeros(layout.n_rows, 1, dtype=spec.dtype)
     io = ffi.new("psq_rnn_io *", lib.psq_rnn_io_init())
-    io.x, io.layer_outputs, io.seed = native.bytes_of(x), native.bytes_of(outputs), call.seed
-    n_bytes, scratch = probe.buffers(layout, lib.PSQ_TRAIN)
-    panels, reserve = probe.pack(_ones_and_identities(probe)), native.memory(n_bytes)
+    io.x, io.layer_outputs, io.seed = native.pointer(x), native.pointer(outputs), call.seed
+    weights = probe.weights(_ones_and_identities(probe))
+    assert weights is not None
     _core.call(
-        lib.psq_rnn_forward,
+        lib.psq_glue_forward,
+        probe.ctx,
         probe.ptr,
         layout.ptr,
-        native.bytes_of(panels),
+        weights.panels,
+        weights.parameters,
         io,
         lib.PSQ_TRAIN,
-        native.bytes_of(reserve),
-        native.bytes_of(scratch),
+        ffi.NULL,
     )
     factor = 1 / (1 - spec.dropout) if spec.dropout < 1 else 0.0
     return [(above > 1).to(spec.dtype) * factor for above in outputs[1:]]

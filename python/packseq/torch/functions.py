@@ -28,7 +28,7 @@ from packseq import _core
 from packseq._native import ffi, lib
 from packseq.torch import fallback
 from packseq.torch.gather import Place
-from packseq.torch.native import Network, address, bytes_of, memory
+from packseq.torch.native import Network, Weights, address, pointer
 
 
 class Call(NamedTuple):
@@ -39,7 +39,7 @@ class Call(NamedTuple):
     x_place: Place
     y_place: Place
     seed: int
-    panels: Tensor | None  # of weights that are frozen
+    frozen: Weights | None
 
     @property
     def y_shape(self) -> tuple[int, ...]:
@@ -48,12 +48,12 @@ class Call(NamedTuple):
 
 
 def _io(call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None) -> Any:
-    network, n_sequences = call.network, call.layout.n_sequences
-    dtype = network.spec.dtype
+    network, layout = call.network, call.layout
+    dtype, n_sequences = network.spec.dtype, layout.n_sequences
     io = ffi.new("psq_rnn_io *", lib.psq_rnn_io_init())
     io.x_storage = call.x_place.storage
     io.y_storage = call.y_place.storage
-    x_shape = *call.x_place.shape(call.layout), network.spec.input_size
+    x_shape = *call.x_place.shape(layout), network.spec.input_size
     io.x = address("input", x, x_shape, dtype)
     io.h0 = address("h_0", h0, network.state_shape(n_sequences), dtype)
     io.c0 = address("c_0", c0, network.cell_shape(n_sequences), dtype)
@@ -61,90 +61,77 @@ def _io(call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None) -> Any:
     return io
 
 
-def _train_flags(call: Call, keep: bool) -> int:
-    return int(lib.PSQ_TRAIN) if keep or call.network.spec.dropout > 0 else 0
-
-
 def forward(
     call: Call,
+    weights: Weights,
     x: Tensor,
     h0: Tensor | None,
     c0: Tensor | None,
-    weights: Sequence[Tensor],
     *,
     keep: bool,
 ) -> tuple[tuple[Tensor, ...], Tensor | None]:
-    """The outputs (y, hn) or (y, hn, cn), and the reserve for backward, which is used if `keep`.
+    """The outputs (y, hn) or (y, hn, cn), and the reserve that backward needs, if `keep`.
 
-    x: the rows of x_place, [..., I]; h0 [L*D, B, R] and
-    c0 [L*D, B, H] or None for zeros; weights as torch's parameters.
+    x: the rows of x_place, [..., I]; h0 [L*D, B, R] and c0 [L*D, B, H] or None for zeros.
     """
-    network, n_sequences = call.network, call.layout.n_sequences
-    y = x.new_empty(call.y_shape)
-    hn = x.new_empty(network.state_shape(n_sequences))
-    cn = x.new_empty(network.cell_shape(n_sequences)) if network.has_cells else None
-    panels = network.pack(weights) if call.panels is None else call.panels
-    io = _io(call, x, h0, c0)
-    io.y, io.hn, io.cn = bytes_of(y), bytes_of(hn), bytes_of(cn)
-    reserve = _forward(call, panels, io, _train_flags(call, keep))
-    return (y, hn) if cn is None else (y, hn, cn), reserve
-
-
-def _forward(call: Call, panels: Tensor, io: Any, flags: int) -> Tensor | None:
     network, layout = call.network, call.layout
-    n_bytes, scratch = network.buffers(layout, flags)
-    reserve = memory(n_bytes) if flags else None
+    io = _io(call, x, h0, c0)
+    y = x.new_empty(call.y_shape)
+    hn = x.new_empty(network.state_shape(layout.n_sequences))
+    outputs: tuple[Tensor, ...] = y, hn
+    if network.has_cells:
+        cn = x.new_empty(network.cell_shape(layout.n_sequences))
+        io.cn = pointer(cn)
+        outputs = y, hn, cn
+    io.y, io.hn = pointer(y), pointer(hn)
     _core.call(
-        lib.psq_rnn_forward,
+        lib.psq_glue_forward,
+        network.ctx,
         network.ptr,
         layout.ptr,
-        bytes_of(panels),
+        weights.panels,
+        weights.parameters,
         io,
-        flags,
-        bytes_of(reserve),
-        bytes_of(scratch),
+        lib.PSQ_TRAIN if keep or network.spec.dropout > 0 else 0,
+        pointer(reserve := network.reserve(layout) if keep else None),
     )
-    return reserve
+    return outputs, reserve
 
 
 def backward(
     call: Call,
+    weights: Weights,
     x: Tensor,
     h0: Tensor | None,
     c0: Tensor | None,
-    weights: Sequence[Tensor],
     reserve: Tensor | None,
     given: Sequence[Tensor | None],
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
-    """Gradients of x, h0, c0 and the weights, those that are `wanted`, from those of the outputs.
+    """Gradients of x, h0, c0 and each parameter, those that are `wanted`, from those of outputs.
 
     given: dy, dhn, dcn, None for zeros. reserve: of the forward pass, and used up; None: the
     forward pass runs again.
     """
     network = call.network
-    panels = network.pack(weights) if call.panels is None else call.panels
     io = _io(call, x, h0, c0)
-    if reserve is None:
-        reserve = _forward(call, panels, io, lib.PSQ_TRAIN)
     grads, alive = _given(call, given)
     dx = torch.empty_like(x) if wanted[0] else None
     dh0 = torch.empty_like(h0) if wanted[1] and h0 is not None else None
     dc0 = torch.empty_like(c0) if wanted[2] and c0 is not None else None
     flat = x.new_zeros(network.n_weights) if any(wanted[3:]) else None
-    grads.dx, grads.dh0, grads.dc0 = bytes_of(dx), bytes_of(dh0), bytes_of(dc0)
-    grads.dweights = bytes_of(flat)
-    _, scratch = network.buffers(call.layout, lib.PSQ_TRAIN)
+    grads.dx, grads.dh0, grads.dc0 = pointer(dx), pointer(dh0), pointer(dc0)
+    grads.dweights = pointer(flat)
     _core.call(
-        lib.psq_rnn_backward,
+        lib.psq_glue_backward,
+        network.ctx,
         network.ptr,
         call.layout.ptr,
-        bytes_of(panels),
+        weights.panels,
+        weights.parameters,
         io,
         grads,
-        lib.PSQ_TRAIN,
-        bytes_of(reserve),
-        bytes_of(scratch),
+        pointer(reserve),
     )
     del alive
     return [dx, dh0, dc0, *_split(network, flat, wanted[3:])]
@@ -178,10 +165,16 @@ class RnnFunction(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor
+        ctx: Any,
+        call: Call,
+        weights: Weights,
+        x: Tensor,
+        h0: Tensor | None,
+        c0: Tensor | None,
+        *parameters: Tensor,
     ) -> tuple[Tensor, ...]:
-        outputs, reserve = forward(call, x, h0, c0, weights, keep=True)
-        ctx.save_for_backward(x, h0, c0, reserve, *weights)
+        outputs, reserve = forward(call, weights, x, h0, c0, keep=True)
+        ctx.save_for_backward(x, h0, c0, reserve, *parameters)
         ctx.set_materialize_grads(False)
         ctx.call = call
         ctx.turns = [reserve is not None]
@@ -189,14 +182,15 @@ class RnnFunction(Function):
 
     @staticmethod
     def backward(ctx: Any, *given: Tensor | None) -> tuple[Any, ...]:
-        x, h0, c0, reserve, *weights = ctx.saved_tensors
+        x, h0, c0, reserve, *parameters = ctx.saved_tensors
+        call, wanted = ctx.call, ctx.needs_input_grad[2:]
         outputs = (*given, None)[:3]
-        wanted = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled() or not fallback.eager() or _is_batched(given):
-            return None, *fallback.gradients(ctx.call, x, h0, c0, weights, outputs, wanted)
+            return None, None, *fallback.gradients(call, x, h0, c0, parameters, outputs, wanted)
+        weights = call.frozen or call.network.weights(parameters)
         # Whoever comes first has the reserve: emptying a list is one step, also among threads.
         reserve = reserve if ctx.turns and ctx.turns.pop() else None
-        return None, *backward(ctx.call, x, h0, c0, weights, reserve, outputs, wanted)
+        return None, None, *backward(call, weights, x, h0, c0, reserve, outputs, wanted)
 
 
 def _is_batched(given: Sequence[Tensor | None]) -> bool:
@@ -208,12 +202,17 @@ _recorded: Callable[..., tuple[Tensor, ...]] = RnnFunction.apply
 
 
 def run(
-    call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor]
+    call: Call,
+    weights: Weights,
+    x: Tensor,
+    h0: Tensor | None,
+    c0: Tensor | None,
+    parameters: Sequence[Tensor],
 ) -> tuple[Tensor, ...]:
     """(y, hn) or (y, hn, cn), recorded by autograd where something asks for a gradient."""
-    if torch.is_grad_enabled() and _differentiable(x, h0, c0, *weights):
-        return _recorded(call, x, h0, c0, *weights)
-    return forward(call, x, h0, c0, weights, keep=False)[0]
+    if torch.is_grad_enabled() and _differentiable(x, h0, c0, *parameters):
+        return _recorded(call, weights, x, h0, c0, *parameters)
+    return forward(call, weights, x, h0, c0, keep=False)[0]
 
 
 def _differentiable(*tensors: Tensor | None) -> bool:

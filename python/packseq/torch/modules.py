@@ -24,28 +24,15 @@ from torch.nn.utils.rnn import PackedSequence
 
 from packseq import _core
 from packseq.torch import fallback, functions, native
-from packseq.torch.check import PLAIN, lengths_of
+from packseq.torch.check import lengths_of
 from packseq.torch.gather import PACKED, Place, padded
-from packseq.torch.native import DTYPES, Network, Spec
-from packseq.torch.packed import layout_of
+from packseq.torch.native import DTYPES, Network, Spec, Weights, is_plain
 
 # An attribute of an instance, a dict of panels: the module is frozen.
 _FROZEN = "_packseq_frozen"
 
 M = TypeVar("M", bound=torch.nn.Module)
 States = tuple[Tensor | None, Tensor | None]
-
-
-def _is_plain(tensor: Tensor, dtype: torch.dtype) -> bool:
-    """Whether this is memory of the CPU that holds just these numbers."""
-    return (
-        type(tensor) in PLAIN
-        and tensor.dtype is dtype
-        and tensor.is_cpu
-        and tensor.layout is torch.strided
-        and not tensor.is_nested
-        and not tensor.is_neg()
-    )
 
 
 class Recurrent(RNNBase):
@@ -77,7 +64,7 @@ class Recurrent(RNNBase):
         return self._forward_padded(input, hx)
 
     def _forward_packed(self, input: PackedSequence, hx: Any) -> tuple[Any, Any]:
-        layout = layout_of(input)
+        layout = native.layout_of_packed(input)
         rows = input.data
         result = self._run(layout, PACKED, rows, self._split(hx))
         if result is None:
@@ -99,7 +86,7 @@ class Recurrent(RNNBase):
         if array.size and array.max() > n_steps:
             b = int(array.argmax())
             raise ValueError(f"lengths[{b}] is {array[b]}, the input has {n_steps} steps")
-        layout = _core.Layout(array)
+        layout = native.layout_of_lengths(array)
         place = padded(self.batch_first, n_steps)
         result = self._run(layout, place, input, self._split(hx))
         if result is None:
@@ -120,7 +107,7 @@ class Recurrent(RNNBase):
         n_steps, n_sequences = self._extents(x)
         if n_steps == 0:
             return self._torch_forward(input, hx)
-        layout = native.equal_lengths(n_sequences, n_steps)
+        layout = native.layout_of_equal(n_sequences, n_steps)
         result = self._run(layout, padded(self.batch_first, n_steps), x, states)
         if result is None:
             return self._torch_forward(input, hx)
@@ -194,20 +181,18 @@ class Recurrent(RNNBase):
         """(y, hn) or (y, hn, cn) by the C library; None where it does not serve the call."""
         if states is None or x.dtype not in DTYPES or not fallback.eager():
             return None
-        weights = self._weights()
         network = native.network(self._spec(x.dtype))
-        if not _fits(network, layout, place, x, states, weights):
+        if not _fits(network, layout, place, x, states):
+            return None
+        parameters = self._weights()
+        frozen = self._frozen(network, parameters)
+        weights = frozen or network.weights(parameters)
+        if weights is None:
             return None
         seed = _draw_seed() if 0 < network.spec.dropout < 1 else 0
-        call = functions.Call(network, layout, place, place, seed, self._panels(network, weights))
-        h0, c0 = states
-        return functions.run(
-            call,
-            x.contiguous(),
-            None if h0 is None else h0.contiguous(),
-            None if c0 is None else c0.contiguous(),
-            weights,
-        )
+        call = functions.Call(network, layout, place, place, seed, frozen)
+        h0, c0 = map(_contiguous, states)
+        return functions.run(call, weights, x.contiguous(), h0, c0, parameters)
 
     def _torch_forward(self, input: Any, hx: Any) -> tuple[Any, Any]:
         forward = cast("Any", self.torch_class).forward
@@ -228,18 +213,21 @@ class Recurrent(RNNBase):
 
     # -- frozen weights
 
-    def _panels(self, network: Network, weights: Sequence[Tensor]) -> Tensor | None:
-        """Panels that a call before has made of these weights; None if not frozen."""
+    def _frozen(self, network: Network, parameters: Sequence[Tensor]) -> Weights | None:
+        """The panels that were made of these parameters before; None if not frozen."""
         frozen: dict[Any, Any] | None = self.__dict__.get(_FROZEN)
         if frozen is None:
             return None
-        stamp = [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights]
+        stamp = [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in parameters]
         entry = frozen.get(network.key)
         if entry is None or entry[0] != stamp:
+            weights = network.weights(parameters)
+            if weights is None:
+                return None
             # Holding the memory keeps another tensor from getting its address.
-            entry = stamp, network.pack(weights), [w.detach() for w in weights]
+            entry = stamp, network.pack(weights), [w.detach() for w in parameters]
             frozen[network.key] = entry
-        return cast("Tensor", entry[1])
+        return cast("Weights", entry[1])
 
     def _thaw(self) -> None:
         """Forgets the panels, and that the module was frozen."""
@@ -256,30 +244,23 @@ def _unsqueeze(state: Tensor | None) -> Tensor | None:
     return None if state is None else state.unsqueeze(1)
 
 
-def _fits(
-    network: Network,
-    layout: _core.Layout,
-    place: Place,
-    x: Tensor,
-    states: States,
-    weights: Sequence[Tensor],
-) -> bool:
+def _contiguous(state: Tensor | None) -> Tensor | None:
+    return None if state is None else state.contiguous()
+
+
+def _fits(network: Network, layout: _core.Layout, place: Place, x: Tensor, states: States) -> bool:
     """Whether the C library serves these tensors."""
-    spec, n_sequences = network.spec, layout.n_sequences
-    shapes = network.state_shape(n_sequences), network.cell_shape(n_sequences)
+    spec, (h0, c0), n_sequences = network.spec, states, layout.n_sequences
     return (
-        _is_plain(x, spec.dtype)
+        is_plain(x, spec.dtype)
         and x.shape == (*place.shape(layout), spec.input_size)
-        and len(weights) == len(network.shapes)
-        and all(
-            _is_plain(w, spec.dtype) and w.shape == shape
-            for w, shape in zip(weights, network.shapes, strict=True)
-        )
-        and all(
-            state is None or (_is_plain(state, spec.dtype) and state.shape == shape)
-            for state, shape in zip(states, shapes, strict=True)
-        )
+        and (h0 is None or _is(h0, network.state_shape(n_sequences), spec.dtype))
+        and (c0 is None or _is(c0, network.cell_shape(n_sequences), spec.dtype))
     )
+
+
+def _is(state: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> bool:
+    return is_plain(state, dtype) and state.shape == shape
 
 
 def _draw_seed() -> int:

@@ -3,25 +3,28 @@
 """The border between torch's tensors and the networks of the C library.
 
 A Network is made once for each specification and number of threads and then found again, so a call
-that runs with other threads, or with another dropout, is a look-up. Memory for a call (panels,
-reserve, scratch) comes from torch's allocator, which gives multiples of 64 bytes: it is freed with
-the graph and counted by torch's tools. A tensor's address is only taken in `address`, once its
-shape, dtype, device, contiguity and the size of its storage are known.
+that runs with other threads, or with another dropout, is a look-up; so are layouts of batches that
+come again, as they do in every module of a stack. What lives longer than a call (reserve, panels of
+frozen weights) is memory of torch's allocator, which gives multiples of 64 bytes, is freed with the
+graph and is seen by torch's tools. A tensor's address only gets to C once its shape, dtype, device,
+contiguity and the size of its storage are known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from packseq import _core
 from packseq._native import ffi, lib
-from packseq.torch.check import check_storage
+from packseq.torch.check import PLAIN, check_storage
+from packseq.torch.packed import layout_of
 
 CELLS = {
     "LSTM": lib.PSQ_LSTM,
@@ -58,6 +61,14 @@ class Spec(NamedTuple):
         return self.proj_size or self.hidden_size
 
 
+class Weights(NamedTuple):
+    """Where the weights of a call lie: panels, or each parameter; and what must live as long."""
+
+    panels: Any
+    parameters: Any
+    held: Any
+
+
 class Network:
     """A psq_rnn, and the sizes that its callers ask for again and again."""
 
@@ -75,12 +86,12 @@ class Network:
             dropout=spec.dropout,
         )
         out = ffi.new("psq_rnn **")
-        _core.call(lib.psq_rnn_create, _core.context(n_threads), fields, out)
+        self.ctx = _core.context(n_threads)
+        _core.call(lib.psq_rnn_create, self.ctx, fields, out)
         self.ptr = ffi.gc(out[0], lib.psq_rnn_destroy)
         self.spec = spec
         self.key = spec, n_threads
         table = lib.psq_rnn_params(self.ptr)[0 : lib.psq_rnn_n_params(self.ptr)]
-        self.names = [ffi.string(p.name).decode() for p in table]
         self.shapes = [(p.n_rows, p.n_cols) if p.n_cols else (p.n_rows,) for p in table]
         self.sizes = [p.n_rows * max(p.n_cols, 1) for p in table]
         self.n_weights = int(lib.psq_rnn_n_weights(self.ptr))
@@ -97,25 +108,35 @@ class Network:
         """Of c0 and cn."""
         return self.n_states, n_sequences, self.spec.hidden_size
 
-    def pack(self, weights: Sequence[Tensor]) -> Tensor:
-        """The panels of these weights, in the order and the shapes of torch's parameters."""
-        dtype = self.spec.dtype
-        held = [w if w.is_contiguous() else w.detach().contiguous() for w in weights]
-        addresses = [
-            address(name, w, shape, dtype)
-            for name, w, shape in zip(self.names, held, self.shapes, strict=True)
-        ]
-        flat = torch.empty(self.n_weights, dtype=dtype, device="cpu")
-        panels = memory(self.panel_bytes)
-        where = ffi.new("void *[]", addresses)
-        _core.call(lib.psq_glue_pack, self.ptr, where, bytes_of(flat), bytes_of(panels))
-        return panels
+    def weights(self, tensors: Sequence[Tensor]) -> Weights | None:
+        """Torch's parameters, in its order; None where they are not what this network has.
 
-    def buffers(self, layout: _core.Layout, flags: int) -> tuple[int, Tensor | None]:
-        """The bytes of a reserve, and scratch, for a call with this layout and these flags."""
+        RuntimeError: a storage was freed or is too small.
+        """
+        dtype = self.spec.dtype
+        if len(tensors) != len(self.shapes):
+            return None
+        held = []
+        for tensor, shape in zip(tensors, self.shapes, strict=True):
+            if not is_plain(tensor, dtype) or tensor.shape != shape:
+                return None
+            if not tensor.is_contiguous():
+                tensor = tensor.detach().contiguous()
+            check_storage(tensor)
+            held.append(tensor)
+        return Weights(_NULL, ffi.new("void *[]", [pointer(t) for t in held]), held)
+
+    def pack(self, weights: Weights) -> Weights:
+        """Panels of these weights, to be used again and again."""
+        panels = memory(self.panel_bytes)
+        _core.call(lib.psq_glue_pack, self.ctx, self.ptr, weights.parameters, pointer(panels))
+        return Weights(pointer(panels), _NULL, panels)
+
+    def reserve(self, layout: _core.Layout) -> Tensor:
+        """Memory that a forward pass leaves to the backward pass."""
         n_bytes = ffi.new("size_t[2]")
-        _core.call(lib.psq_rnn_sizes, self.ptr, layout.ptr, flags, n_bytes, n_bytes + 1)
-        return n_bytes[0], memory(n_bytes[1]) if n_bytes[1] else None
+        _core.call(lib.psq_rnn_sizes, self.ptr, layout.ptr, lib.PSQ_TRAIN, n_bytes, n_bytes + 1)
+        return memory(n_bytes[0])
 
 
 _find = lru_cache(maxsize=256)(Network)
@@ -134,9 +155,21 @@ def memory(n_bytes: int) -> Tensor:
     return torch.empty(n_bytes, dtype=torch.uint8, device="cpu")
 
 
-def bytes_of(buffer: Tensor | None) -> Any:
-    """The address of what memory() gave, or NULL."""
-    return _NULL if buffer is None else ffi.cast("void *", buffer.data_ptr())
+def pointer(tensor: Tensor | None) -> Any:
+    """The address of a tensor that was checked or is our own; NULL for None."""
+    return _NULL if tensor is None else ffi.cast("void *", tensor.data_ptr())
+
+
+def is_plain(tensor: Tensor, dtype: torch.dtype) -> bool:
+    """Whether this is memory of the CPU that holds just these numbers."""
+    return (
+        type(tensor) in PLAIN
+        and tensor.dtype is dtype
+        and tensor.is_cpu
+        and tensor.layout is torch.strided
+        and not tensor.is_nested
+        and not tensor.is_neg()
+    )
 
 
 def address(name: str, tensor: Tensor | None, shape: tuple[int, ...], dtype: torch.dtype) -> Any:
@@ -146,17 +179,62 @@ def address(name: str, tensor: Tensor | None, shape: tuple[int, ...], dtype: tor
     """
     if tensor is None:
         return _NULL
-    if tensor.shape != shape:
-        raise ValueError(f"{name} has shape {list(tensor.shape)}, must be {list(shape)}")
-    if tensor.dtype is not dtype or not tensor.is_cpu or tensor.is_neg():
-        raise ValueError(f"{name} is {tensor.dtype} on {tensor.device}, must be {dtype} on the CPU")
-    if not tensor.is_contiguous():
-        raise ValueError(f"{name} with strides {tensor.stride()} is not contiguous")
+    if not is_plain(tensor, dtype) or tensor.shape != shape or not tensor.is_contiguous():
+        raise ValueError(
+            f"{name} is {tensor.dtype} {list(tensor.shape)} on {tensor.device}, must be "
+            f"{dtype} {list(shape)}, contiguous and on the CPU"
+        )
     check_storage(tensor)
-    return ffi.cast("void *", tensor.data_ptr())
+    return pointer(tensor)
 
 
-@lru_cache(maxsize=64)
-def equal_lengths(n_sequences: int, length: int) -> _core.Layout:
+# ---- layouts, found again by what they were made of
+
+_layouts: dict[Any, _core.Layout] = {}
+_MAX_LAYOUTS = 64
+_MAX_SIZE = 4096  # of one, B + T
+
+
+def _remembered(key: Any, make: Callable[[], _core.Layout]) -> _core.Layout:
+    layout = _layouts.get(key)
+    if layout is None:
+        layout = make()
+        if layout.n_sequences + layout.max_length <= _MAX_SIZE:
+            if len(_layouts) >= _MAX_LAYOUTS:
+                _layouts.clear()
+            _layouts[key] = layout
+    return layout
+
+
+def layout_of_lengths(lengths: _core.Ints) -> _core.Layout:
+    """The layout of these lengths."""
+    if lengths.size > _MAX_SIZE:
+        return _core.Layout(lengths)
+    return _remembered(lengths.tobytes(), lambda: _core.Layout(lengths))
+
+
+def layout_of_equal(n_sequences: int, length: int) -> _core.Layout:
     """The layout of a padded batch without padding."""
-    return _core.Layout(np.full(n_sequences, length, np.int64))
+    return _remembered((n_sequences, length), lambda: _core.Layout(np.full(n_sequences, length)))
+
+
+def layout_of_packed(p: PackedSequence) -> _core.Layout:
+    """The layout of a PackedSequence. RuntimeError: as packed.layout_of."""
+    data, sizes, order, inverse = p
+    fields = _bytes(sizes), _bytes(order), _bytes(inverse)
+    if None in fields or data.dim() == 0:
+        return layout_of(p)
+    return _remembered((data.shape[0], *fields), lambda: layout_of(p))
+
+
+def _bytes(tensor: Tensor | None) -> Any:
+    """The bytes of a field; 0 for one that is None, None for one that needs a closer look."""
+    if tensor is None:
+        return 0
+    if not is_plain(tensor, torch.int64) or tensor.dim() != 1 or not tensor.is_contiguous():
+        return None
+    n = tensor.shape[0]
+    if n > _MAX_SIZE:
+        return None
+    check_storage(tensor)
+    return bytes(ffi.buffer(pointer(tensor), 8 * n))
