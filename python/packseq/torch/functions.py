@@ -153,10 +153,9 @@ def _given(call: Call, given: Sequence[Tensor | None]) -> tuple[Any, list[Tensor
 def _split(network: Network, flat: Tensor | None, wanted: Sequence[bool]) -> list[Tensor | None]:
     if flat is None:
         return [None] * len(wanted)
-    parts = flat.split_with_sizes(network.sizes)
     return [
-        part.view(shape) if want else None
-        for part, shape, want in zip(parts, network.shapes, wanted, strict=True)
+        flat.as_strided(*view) if want else None
+        for view, want in zip(network.views, wanted, strict=True)
     ]
 
 
@@ -188,6 +187,10 @@ class RnnFunction(Function):
         if torch.is_grad_enabled() or not fallback.eager() or _is_batched(given):
             return None, None, *fallback.gradients(call, x, h0, c0, parameters, outputs, wanted)
         weights = call.frozen or call.network.weights(parameters)
+        if weights is None:
+            raise RuntimeError(
+                "the weights that were saved for backward came back as other tensors"
+            )
         # Whoever comes first has the reserve: emptying a list is one step, also among threads.
         reserve = reserve if ctx.turns and ctx.turns.pop() else None
         return None, None, *backward(call, weights, x, h0, c0, reserve, outputs, wanted)

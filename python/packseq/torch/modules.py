@@ -24,8 +24,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from packseq import _core
 from packseq.torch import fallback, functions, native
-from packseq.torch.check import lengths_of
-from packseq.torch.gather import PACKED, Place, padded
+from packseq.torch.check import PLAIN, lengths_of
+from packseq.torch.gather import PACKED, Place, check_rows, padded
 from packseq.torch.native import DTYPES, Network, Spec, Weights, is_plain
 
 # An attribute of an instance, a dict of panels: the module is frozen.
@@ -190,7 +190,10 @@ class Recurrent(RNNBase):
         if weights is None:
             return None
         seed = _draw_seed() if 0 < network.spec.dropout < 1 else 0
-        call = functions.Call(network, layout, place, place, seed, frozen)
+        x_place = place
+        if not x.is_contiguous():  # as it is where only B and T are exchanged
+            x, x_place = check_rows(x, layout, place)
+        call = functions.Call(network, layout, x_place, place, seed, frozen)
         h0, c0 = map(_contiguous, states)
         return functions.run(call, weights, x.contiguous(), h0, c0, parameters)
 
@@ -216,7 +219,7 @@ class Recurrent(RNNBase):
     def _frozen(self, network: Network, parameters: Sequence[Tensor]) -> Weights | None:
         """The panels that were made of these parameters before; None if not frozen."""
         frozen: dict[Any, Any] | None = self.__dict__.get(_FROZEN)
-        if frozen is None:
+        if frozen is None or not all(type(w) in PLAIN for w in parameters):
             return None
         stamp = [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in parameters]
         entry = frozen.get(network.key)

@@ -93,7 +93,11 @@ class Network:
         self.key = spec, n_threads
         table = lib.psq_rnn_params(self.ptr)[0 : lib.psq_rnn_n_params(self.ptr)]
         self.shapes = [(p.n_rows, p.n_cols) if p.n_cols else (p.n_rows,) for p in table]
-        self.sizes = [p.n_rows * max(p.n_cols, 1) for p in table]
+        # Shape, strides and offset of each in a flat buffer.
+        self.views = [
+            (shape, (shape[1], 1) if len(shape) == 2 else (1,), p.offset)
+            for shape, p in zip(self.shapes, table, strict=True)
+        ]
         self.n_weights = int(lib.psq_rnn_n_weights(self.ptr))
         self.panel_bytes = int(lib.psq_rnn_panel_bytes(self.ptr))
         self.has_cells = spec.mode == "LSTM"

@@ -300,6 +300,27 @@ def test_strided_inputs_and_gradients() -> None:
         assert_near(a, b, "gradient")
 
 
+def test_a_transposed_input_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    seen: list[int] = []
+    inner = functions.run
+
+    def spy(*args: Any) -> Any:
+        seen.append(args[2].data_ptr())
+        return inner(*args)
+
+    monkeypatch.setattr(functions, "run", spy)
+    m = pt.LSTM(4, 3, batch_first=True)
+    x = torch.randn(5, 2, 4, requires_grad=True)
+    for options in ({}, {"lengths": [3, 5]}):
+        y = m(x.transpose(0, 1), **options)[0]
+        assert seen.pop() == x.data_ptr()
+        expected = m(x.transpose(0, 1).clone(), **options)[0]
+        assert torch.equal(y, expected)
+        grads = [torch.autograd.grad(loss_of([r]), x)[0] for r in (y, expected)]
+        assert torch.equal(*grads)
+
+
 @torch_warns
 def test_batched_gradients_come_by_torchs_operations() -> None:
     m, x = pt.GRU(4, 3), torch.randn(5, 2, 4, requires_grad=True)
