@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import torch
 
-from packseq.torch.modules import GRU, LSTM, RNN, Recurrent
+from packseq.torch.modules import GRU, LSTM, RNN
+from packseq.torch.recurrent import Recurrent
 
 M = TypeVar("M", bound=torch.nn.Module)
 

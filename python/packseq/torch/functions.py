@@ -188,9 +188,7 @@ class RnnFunction(Function):
             return None, None, *fallback.gradients(call, x, h0, c0, parameters, outputs, wanted)
         weights = call.frozen or call.network.weights(parameters)
         if weights is None:
-            raise RuntimeError(
-                "the weights that were saved for backward came back as other tensors"
-            )
+            raise RuntimeError("the saved weights came back as other tensors")
         # Whoever comes first has the reserve: emptying a list is one step, also among threads.
         reserve = reserve if ctx.turns and ctx.turns.pop() else None
         return None, None, *backward(call, weights, x, h0, c0, reserve, outputs, wanted)

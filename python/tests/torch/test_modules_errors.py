@@ -136,7 +136,10 @@ def test_messages(cell: str) -> None:
     with pytest.raises(ValueError, match=r"RNN input dtype \(torch.float64\) does not match"):
         m(torch.randn(5, 3, 10, dtype=torch.float64))
     p = pack_sequence([torch.randn(4, 10), torch.randn(2, 10)])
-    with pytest.raises(RuntimeError, match=r"Expected hidden.*size.*got \[1, 3, 20\]"):
+    name = r"hidden\[0\]" if cell == "LSTM" else "hidden"
+    with pytest.raises(
+        RuntimeError, match=rf"^Expected {name} size \(1, 2, 20\), got \[1, 3, 20\]$"
+    ):
         m(p, states(cell, (1, 3, 20), (1, 3, 20)))
     with pytest.raises(RuntimeError, match=r"Expected 10, got 3"):
         m(p._replace(data=torch.randn(6, 3)))
