@@ -36,9 +36,6 @@ DTYPES = [
     torch.bool,
 ]
 
-# A machine that is busy with something else is no failure.
-random = settings(deadline=None, max_examples=50)
-
 dtypes = st.sampled_from(DTYPES)
 trailing_shapes = st.lists(st.integers(1, 4), max_size=3).map(tuple)
 distinct = st.lists(st.integers(1, 12), min_size=1, max_size=8, unique=True)
@@ -88,7 +85,6 @@ def both(
         exactly(gradients[1], gradients[0])
 
 
-@random
 @given(distinct, dtypes, trailing_shapes, st.booleans())
 def test_pack_sequence(
     lengths: list[int], dtype: torch.dtype, trailing: tuple[int, ...], enforce_sorted: bool
@@ -102,7 +98,6 @@ def test_pack_sequence(
     )
 
 
-@random
 @given(distinct, dtypes, trailing_shapes, st.booleans(), st.booleans(), st.integers(0, 3))
 def test_pack_padded_sequence(
     lengths: list[int],
@@ -131,7 +126,6 @@ def test_pack_padded_sequence(
         )
 
 
-@random
 @given(
     distinct,
     dtypes,
@@ -165,7 +159,6 @@ def test_pad_packed_sequence(
     both(lambda module, xs: module.unpack_sequence(p._replace(data=xs[0])), [p.data])
 
 
-@random
 @given(
     some_zero,
     dtypes,
@@ -186,7 +179,6 @@ def test_pad_sequence(
     both(lambda module, xs: [module.pad_sequence(xs, batch_first, value, side)], sequences)
 
 
-@random
 @given(some_zero, dtypes, trailing_shapes, st.booleans(), st.integers(1, 3))
 def test_unpad_sequence(
     lengths: list[int],
@@ -201,7 +193,6 @@ def test_unpad_sequence(
     both(lambda module, xs: module.unpad_sequence(xs[0] * 1, sizes, batch_first), [x])
 
 
-@random
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=60), st.booleans())
 def test_sequences_of_equal_length_are_unpacked_right(lengths: list[int], as_tensor: bool) -> None:
     sequences = [torch.randn(length, 2) for length in lengths]
@@ -216,7 +207,7 @@ def test_sequences_of_equal_length_are_unpacked_right(lengths: list[int], as_ten
     assert p.sorted_indices.tolist() == order
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.booleans())
 def test_derivatives_of_any_order(lengths: list[int], batch_first: bool) -> None:
     sequences = [torch.randn(n, 2, dtype=torch.float64, requires_grad=True) for n in lengths]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.utils.rnn as torch_rnn
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
@@ -24,7 +24,6 @@ import packseq.torch as ps
 from packseq.torch import PackedSequence
 from packseq.torch.packed import layout_of
 
-random = settings(deadline=None, max_examples=50)
 some_zero = st.lists(st.integers(0, 6), max_size=7)
 one_or_more = st.lists(st.integers(0, 6), min_size=1, max_size=7)
 LENGTHS = [3, 0, 5, 2, 0, 5]
@@ -76,7 +75,6 @@ def test_batches_without_rows(n: int) -> None:
     exactly(ps.pad_packed_sequence(p)[1], torch.zeros(n, dtype=torch.int64))
 
 
-@random
 @given(some_zero, st.booleans(), st.sampled_from(["left", "right"]), st.integers(0, 3))
 def test_there_and_back(lengths: list[int], batch_first: bool, side: str, more: int) -> None:
     given_ = sequences(lengths, 2)
@@ -143,7 +141,6 @@ def test_map() -> None:
     assert ps.map(torch.nn.Linear(3, 7), p).data.shape == (15, 7)
 
 
-@random
 @given(st.lists(some_zero, min_size=1, max_size=4))
 def test_concat(batches: list[list[int]]) -> None:
     lists = [sequences(lengths, 2) for lengths in batches]
@@ -164,7 +161,6 @@ REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 @pytest.mark.parametrize("how", REDUCTIONS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
-@random
 @given(one_or_more)
 def test_pool(how: str, dtype: torch.dtype, lengths: list[int]) -> None:
     given_ = sequences(lengths, 2, 3, dtype=dtype)
