@@ -17,12 +17,30 @@ if TYPE_CHECKING:
     from packseq._core import Layout as Layout
     from packseq._core import get_num_threads as get_num_threads
     from packseq._core import set_num_threads as set_num_threads
+    from packseq.arrow import from_arrow as from_arrow
+    from packseq.build import from_jagged as from_jagged
+    from packseq.build import from_mask as from_mask
+    from packseq.build import from_nan_padded as from_nan_padded
+    from packseq.build import from_packed as from_packed
+    from packseq.build import from_padded as from_padded
+    from packseq.build import pack as pack
+    from packseq.ops import concat as concat
+    from packseq.sequence import PackedSequence as PackedSequence
 
 # Where the public names live; one that is imported above stands here too.
 _HOME = {
     "FormatError": "_core",
     "Layout": "_core",
+    "PackedSequence": "sequence",
+    "concat": "ops",
+    "from_arrow": "arrow",
+    "from_jagged": "build",
+    "from_mask": "build",
+    "from_nan_padded": "build",
+    "from_packed": "build",
+    "from_padded": "build",
     "get_num_threads": "_core",
+    "pack": "build",
     "set_num_threads": "_core",
 }
 
