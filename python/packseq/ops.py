@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from packseq._core import Array, Ints, Layout, address, call, integers, storage
+from packseq._core import Array, Ints, Layout, address, call, integers, memory, storage
 from packseq._native import lib
 from packseq._plan import Plan
 from packseq._ufunc import require_same_lengths
@@ -123,13 +123,14 @@ def first(p: PackedSequence, *, empty: Empty = "zeros") -> Array:
 # ---- pooling
 
 
-def _as_floats(rows: Array, what: str) -> Array:
-    """Rows in the dtype in which C computes. TypeError: there is none for them."""
-    dtype = rows.dtype
+def _as_floats(p: PackedSequence, what: str) -> tuple[Array, Any]:
+    """Rows in the dtype in which C computes, and where they are. TypeError: there is none."""
+    dtype = p.rows.dtype
     if dtype.kind not in "fiub":
         raise TypeError(f"rows have dtype {dtype}, their {what} is not defined")
     small = dtype.kind == "f" and dtype.itemsize <= 4
-    return rows.astype(np.float32 if small else np.float64, copy=False)
+    x = p.rows.astype(np.float32 if small else np.float64, copy=False)
+    return x, memory("rows", x, p.layout.n_rows * row_bytes(x))
 
 
 def _as_given(result: Array, rows: Array) -> Array:
@@ -138,13 +139,10 @@ def _as_given(result: Array, rows: Array) -> Array:
 
 
 def _pooled(p: PackedSequence, kind: int, what: str) -> Array:
-    x = _as_floats(p.rows, what)
+    x, source = _as_floats(p, what)
     out = np.empty((len(p), *x.shape[1:]), x.dtype)
     dtype, n_cols = _DTYPES[x.dtype], row_size(x)
-    call(
-        lib.psq_pool_forward,
-        *(p.layout.ptr, kind, dtype, p.storage, address(x), n_cols, address(out)),
-    )
+    call(lib.psq_pool_forward, p.layout.ptr, kind, dtype, p.storage, source, n_cols, address(out))
     return _as_given(out, p.rows)
 
 
@@ -212,13 +210,10 @@ def softmax(p: PackedSequence) -> PackedSequence:
     >>> packseq.pack([[0.0, 0.0], [], [5.0]]).softmax().to_list()
     [array([0.5, 0.5]), array([], dtype=float64), array([1.])]
     """
-    x = _as_floats(p.rows, "softmax")
+    x, source = _as_floats(p, "softmax")
     out = np.empty_like(x)
     dtype, n_cols = _DTYPES[x.dtype], row_size(x)
-    call(
-        lib.psq_softmax_forward,
-        *(p.layout.ptr, dtype, p.storage, address(x), n_cols, address(out)),
-    )
+    call(lib.psq_softmax_forward, p.layout.ptr, dtype, p.storage, source, n_cols, address(out))
     return p.with_rows(_as_given(out, p.rows))
 
 

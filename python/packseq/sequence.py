@@ -171,10 +171,10 @@ class PackedSequence(NDArrayOperatorsMixin):
             return self._slice(*index.indices(len(self)))
         if isinstance(index, int | np.integer) and not isinstance(index, bool):
             return self._sequence(operator.index(index))
-        index = np.asarray(index)
-        if index.ndim == 0:
-            return self._sequence(int(index)) if index.dtype.kind in "iu" else _no_index(index)
-        return self._planned(Plan.select(self._layout, ops.sequence_indices(index, len(self))))
+        array = np.asarray(index)
+        if array.ndim == 0:
+            return self._sequence(int(array)) if array.dtype.kind in "iu" else _no_index(index)
+        return self._planned(Plan.select(self._layout, ops.sequence_indices(array, len(self))))
 
     def _sequence(self, index: int) -> Array:
         n = len(self)
