@@ -19,13 +19,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from packseq._core import JAGGED, Array, Ints, Layout, integers
 from packseq._padded import Side, storage_of
 from packseq.ops import row_bytes
-from packseq.sequence import PackedSequence
+from packseq.sequence import PackedSequence, require_numbers
 
 
 def as_array(name: str, values: Any) -> Array:
     """What NumPy can see of values, without a copy where there is memory to be seen.
 
-    TypeError: it is no array, one of objects, or a masked one.
+    TypeError: it is no array of numbers, or a masked one.
     """
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array; give its data and lengths or a mask")
@@ -36,8 +36,7 @@ def as_array(name: str, values: Any) -> Array:
             array = np.asarray(memoryview(values) if isinstance(values, bytes) else values)
     except Exception as error:
         raise TypeError(f"{name} is {type(values).__name__} and no array: {error}") from error
-    if array.dtype.hasobject:
-        raise TypeError(f"{name} has dtype {array.dtype}, must be numbers")
+    require_numbers(name, array.dtype)
     return array
 
 
@@ -69,7 +68,7 @@ def pack(
                 f"sequences[{b}] has rows of shape {array.shape[1:]}, "
                 f"sequences[{head}] {shaped[0].shape[1:]}"
             )
-    rows = np.concatenate(shaped or [_NOTHING], dtype=dtype)
+    rows = np.concatenate(shaped, dtype=dtype) if shaped else np.empty(0, dtype)
     return PackedSequence(rows, Layout(lengths))
 
 

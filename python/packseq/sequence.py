@@ -63,13 +63,12 @@ class PackedSequence(NDArrayOperatorsMixin):
     def __init__(self, rows: Array, layout: Layout, order: Order = "jagged") -> None:
         """From rows [N, *row] in this order, which are shared where they are C-contiguous.
 
-        TypeError: rows that are no array, or of objects. ValueError: another number of rows than
+        TypeError: rows that are no array, or no numbers. ValueError: another number of rows than
         the layout has, an unknown order.
         """
         if not isinstance(rows, np.ndarray):
             raise TypeError(f"rows is {type(rows).__name__}, must be a NumPy array")
-        if rows.dtype.hasobject:
-            raise TypeError(f"rows has dtype {rows.dtype}, must be numbers")
+        require_numbers("rows", rows.dtype)
         if not isinstance(layout, Layout):
             raise TypeError(f"layout is {type(layout).__name__}, must be a Layout")
         if order not in _STORAGES:
@@ -394,6 +393,12 @@ class PackedSequence(NDArrayOperatorsMixin):
         from packseq import plot
 
         return plot.html(self)
+
+
+def require_numbers(name: str, dtype: np.dtype[Any]) -> None:
+    """TypeError for objects and text; dates, and dtypes that NumPy itself has not, are numbers."""
+    if dtype.kind not in "biufcmMV" or dtype.hasobject:
+        raise TypeError(f"{name} has dtype {dtype}, must be numbers")
 
 
 def _convert(layout: Layout, rows: Array, source: Any, target: Any) -> Array:

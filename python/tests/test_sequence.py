@@ -325,6 +325,7 @@ def test_copies(form: str) -> None:
     [
         (([1, 2], Layout([2])), TypeError, "rows is list, must be a NumPy array"),
         ((np.array([None]), Layout([1])), TypeError, "rows has dtype object, must be numbers"),
+        ((np.array(["a"]), Layout([1])), TypeError, "rows has dtype <U1, must be numbers"),
         ((np.zeros(2), [2]), TypeError, "layout is list, must be a Layout"),
         ((np.zeros(2), Layout([3])), ValueError, r"shape \(2,\), the layout has 3 rows"),
         ((np.zeros(()), Layout([1])), ValueError, r"shape \(\), the layout has 1 rows"),

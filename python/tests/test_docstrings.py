@@ -1,0 +1,35 @@
+# SPDX-FileCopyrightText: 2026 the packseq authors
+# SPDX-License-Identifier: Apache-2.0
+"""The examples in docstrings run, and every public function and class has one."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+import packseq
+
+NEEDS = {"packseq.arrow": "pyarrow"}
+MODULES = sorted({f"packseq.{home}" for home in packseq._HOME.values()})
+SEQUENCE_METHODS = [
+    name
+    for name, value in vars(packseq.PackedSequence).items()
+    if callable(value) and not name.startswith("_")
+]
+
+
+@pytest.mark.parametrize("name", [*MODULES, "packseq.sequence"])
+def test_examples(name: str) -> None:
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+    if name == "packseq.sequence":
+        pytest.importorskip("pyarrow")
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("name", SEQUENCE_METHODS)
+def test_methods_are_documented(name: str) -> None:
+    assert getattr(packseq.PackedSequence, name).__doc__
