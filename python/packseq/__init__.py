@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from packseq._core import Layout as Layout
     from packseq._core import get_num_threads as get_num_threads
     from packseq._core import set_num_threads as set_num_threads
-    from packseq.arrow import from_arrow as from_arrow
+    from packseq.build import from_arrow as from_arrow
     from packseq.build import from_jagged as from_jagged
     from packseq.build import from_mask as from_mask
     from packseq.build import from_nan_padded as from_nan_padded
@@ -33,7 +33,7 @@ _HOME = {
     "Layout": "_core",
     "PackedSequence": "sequence",
     "concat": "ops",
-    "from_arrow": "arrow",
+    "from_arrow": "build",
     "from_jagged": "build",
     "from_mask": "build",
     "from_nan_padded": "build",

@@ -44,7 +44,8 @@ def apply(
     **kwargs: Any,
 ) -> Any:
     """ufunc(*inputs, out=out, **kwargs) on rows; results are batches in the first one's order."""
-    if any(_is_foreign(kind, x) for x in (*inputs, *out)):
+    where = kwargs.get("where")
+    if any(_is_foreign(kind, x) for x in (*inputs, *out, where)):
         return NotImplemented
     if method != "__call__":
         raise TypeError(
@@ -52,10 +53,12 @@ def apply(
         )
     if ufunc.signature is not None:
         return _matmul(kind, ufunc, inputs, out, kwargs)
-    batches = [x for x in (*out, *inputs) if isinstance(x, kind)]
+    batches = [x for x in (*out, *inputs, where) if isinstance(x, kind)]
     first = batches[0]
     n_dims = max(batch.rows.ndim for batch in batches)
     operands = [_operand(kind, f"operand {i}", x, first, n_dims) for i, x in enumerate(inputs)]
+    if isinstance(where, kind):
+        kwargs["where"] = _operand(kind, "where", where, first, n_dims)
     if out:
         kwargs["out"] = tuple(_target(kind, x, first) for x in out)
     results = ufunc(*operands, **kwargs)

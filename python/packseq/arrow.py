@@ -25,17 +25,7 @@ except ImportError as error:
 
 
 def from_arrow(lists: Any) -> PackedSequence:
-    """From an Arrow array or stream of lists: of numbers, or of lists of one length.
-
-    Whatever has __arrow_c_array__ or __arrow_c_stream__: pyarrow, nanoarrow, polars, DuckDB. Outer
-    lists are list, large_list or fixed_size_list, inner ones too, to any depth. Rows of one chunk
-    are shared, read-only, bools apart. TypeError: no such object, other types in it. ValueError: a
-    null, inner lists of different lengths, invalid Arrow. ImportError: no pyarrow.
-
-    >>> import packseq, pyarrow
-    >>> packseq.from_arrow(pyarrow.array([[1, 2, 3], [], [4]])).to_list()
-    [array([1, 2, 3]), array([], dtype=int64), array([4])]
-    """
+    """See packseq.from_arrow."""
     rows, lengths = [], []
     n = 0
     for chunk in _chunks(lists):

@@ -27,8 +27,9 @@ def as_array(name: str, values: Any) -> Array:
 
     TypeError: it is no array of numbers, or a masked one.
     """
-    if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array; give its data and lengths or a mask")
+    if isinstance(values, np.ndarray):
+        require_numbers(name, values)
+        return values
     try:
         if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
             array = np.from_dlpack(values)
@@ -36,7 +37,7 @@ def as_array(name: str, values: Any) -> Array:
             array = np.asarray(memoryview(values) if isinstance(values, bytes) else values)
     except Exception as error:
         raise TypeError(f"{name} is {type(values).__name__} and no array: {error}") from error
-    require_numbers(name, array.dtype)
+    require_numbers(name, array)
     return array
 
 
@@ -285,3 +286,20 @@ def _rows(name: str, values: Any) -> Array:
     if rows.ndim == 0:
         raise ValueError(f"{name} has no dimension, must have a first one of rows")
     return rows
+
+
+def from_arrow(lists: Any) -> PackedSequence:
+    """From an Arrow array or stream of lists: of numbers, or of lists of one length.
+
+    Whatever has __arrow_c_array__ or __arrow_c_stream__: pyarrow, nanoarrow, polars, DuckDB. Outer
+    lists are list, large_list or fixed_size_list, inner ones too, to any depth. Rows of one chunk
+    are shared, read-only, bools apart. TypeError: no such object, other types in it. ValueError: a
+    null, inner lists of different lengths, invalid Arrow. ImportError: no pyarrow.
+
+    >>> import packseq, pyarrow
+    >>> packseq.from_arrow(pyarrow.array([[1, 2, 3], [], [4]])).to_list()
+    [array([1, 2, 3]), array([], dtype=int64), array([4])]
+    """
+    from packseq import arrow
+
+    return arrow.from_arrow(lists)

@@ -10,12 +10,12 @@ and maxima of integers and bools stay integers: NumPy has them, exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from packseq._core import Array, Ints, Layout, address, call, integers, memory, storage
+from packseq._core import Array, Ints, address, call, integers, memory, storage
 from packseq._native import lib
 from packseq._plan import Plan
 from packseq._ufunc import require_same_lengths
@@ -30,7 +30,7 @@ _DTYPES = {np.dtype(np.float32): lib.PSQ_F32, np.dtype(np.float64): lib.PSQ_F64}
 _ONE_STEP = storage(lib.PSQ_PADDED_BATCH, 1)
 
 
-# ---- rows and plans
+# ---- rows and indices
 
 
 def row_bytes(rows: Array) -> int:
@@ -44,21 +44,6 @@ def row_size(rows: Array) -> int:
     for n in rows.shape[1:]:
         size *= n
     return size
-
-
-def planned(
-    plan: Plan, sources: Sequence[Array], storages: Sequence[Any], target: Any
-) -> tuple[Array, Layout]:
-    """The plan's rows in a target storage without padding, and their layout.
-
-    The layout is a copy: the plan's own would keep all its sources alive.
-    """
-    layout = plan.layout
-    rows = np.empty((layout.n_rows, *sources[0].shape[1:]), sources[0].dtype)
-    plan.apply(rows, target, sources, storages, row_bytes(rows))
-    if layout.is_stable:
-        return rows, Layout(layout.lengths)
-    return rows, Layout.from_batch_sizes(layout.batch_sizes, layout.sorted_indices)
 
 
 def sequence_indices(index: Any, n: int) -> Ints:
@@ -276,13 +261,8 @@ def concat(
             )
     dtype = np.result_type(*(part.rows for part in parts))
     make = Plan.concat if along == "sequences" else Plan.join
-    rows, layout = planned(
-        make([part.layout for part in parts]),
-        [part.rows.astype(dtype, copy=False) for part in parts],
-        [part.storage for part in parts],
-        parts[0].storage,
-    )
-    return type(parts[0])(rows, layout, parts[0].order)
+    head, *rest = (part.with_rows(part.rows.astype(dtype, copy=False)) for part in parts)
+    return head._planned(make([part.layout for part in parts]), *rest)
 
 
 def _check_batches(parts: list[PackedSequence]) -> None:

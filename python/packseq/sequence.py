@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, overload
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -68,7 +68,7 @@ class PackedSequence(NDArrayOperatorsMixin):
         """
         if not isinstance(rows, np.ndarray):
             raise TypeError(f"rows is {type(rows).__name__}, must be a NumPy array")
-        require_numbers("rows", rows.dtype)
+        require_numbers("rows", rows)
         if not isinstance(layout, Layout):
             raise TypeError(f"layout is {type(layout).__name__}, must be a Layout")
         if order not in _STORAGES:
@@ -230,11 +230,18 @@ class PackedSequence(NDArrayOperatorsMixin):
             rows = _convert(self._layout, rows, PACKED, JAGGED)
         return _convert(layout, rows, JAGGED, PACKED) if order == "packed" else rows
 
-    def _planned(self, plan: Plan) -> PackedSequence:
-        """What the plan makes of this batch, in the same order."""
-        return PackedSequence(
-            *ops.planned(plan, [self._rows], [self.storage], self.storage), self._order
+    def _planned(self, plan: Plan, *others: PackedSequence) -> PackedSequence:
+        """What the plan makes of this batch and others of the same dtype, in this one's order."""
+        batches = (self, *others)
+        rows = np.empty((plan.layout.n_rows, *self._rows.shape[1:]), self._rows.dtype)
+        plan.apply(
+            rows,
+            self.storage,
+            [batch._rows for batch in batches],
+            [batch.storage for batch in batches],
+            ops.row_bytes(rows),
         )
+        return PackedSequence(rows, _own(plan.layout), self._order)
 
     @property
     def storage(self) -> Any:
@@ -333,6 +340,9 @@ class PackedSequence(NDArrayOperatorsMixin):
         """NumPy's functions of elements, on rows; p @ w too. Batches must have the same lengths."""
         return _ufunc.apply(PackedSequence, ufunc, method, inputs, **kwargs)
 
+    def __array_function__(self, *_: object) -> Any:
+        return NotImplemented  # NumPy says that it has no such function for this type
+
     def __array__(self, *_: object, **__: object) -> NoReturn:
         raise TypeError(
             "a PackedSequence is ragged and no array; see its rows, to_padded() and to_list()"
@@ -374,8 +384,8 @@ class PackedSequence(NDArrayOperatorsMixin):
     def __reduce__(self) -> tuple[Any, ...]:
         return PackedSequence, (self._rows, self._layout, self._order)
 
-    def __copy__(self) -> Self:
-        return self.copy()  # type: ignore[return-value]
+    def __copy__(self) -> PackedSequence:
+        return self.copy()
 
     def __repr__(self) -> str:
         return picture.describe(self)
@@ -395,10 +405,19 @@ class PackedSequence(NDArrayOperatorsMixin):
         return plot.html(self)
 
 
-def require_numbers(name: str, dtype: np.dtype[Any]) -> None:
-    """TypeError for objects and text; dates, and dtypes that NumPy itself has not, are numbers."""
-    if dtype.kind not in "biufcmMV" or dtype.hasobject:
-        raise TypeError(f"{name} has dtype {dtype}, must be numbers")
+def require_numbers(name: str, array: Array) -> None:
+    """TypeError for objects, text and masks; dates and dtypes of other libraries are numbers."""
+    if array.dtype.kind not in "biufcmMV" or array.dtype.hasobject:
+        raise TypeError(f"{name} has dtype {array.dtype}, must be numbers")
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; give its data, and lengths or a mask")
+
+
+def _own(layout: Layout) -> Layout:
+    """The same layout for itself: one that belongs to a plan keeps the plan's sources alive."""
+    if layout.is_stable:
+        return Layout(layout.lengths)
+    return Layout.from_batch_sizes(layout.batch_sizes, layout.sorted_indices)
 
 
 def _convert(layout: Layout, rows: Array, source: Any, target: Any) -> Array:

@@ -187,7 +187,7 @@ def test_without_pyarrow() -> None:
         "import packseq\n"
         "try: packseq.pack([[1]]).to_arrow()\n"
         "except ImportError as error: print(error)\n"
-        "try: packseq.from_arrow\n"
+        "try: packseq.from_arrow(None)\n"
         "except ImportError as error: print(error)\n"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

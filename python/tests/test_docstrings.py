@@ -11,7 +11,8 @@ import pytest
 
 import packseq
 
-NEEDS = {"packseq.arrow": "pyarrow"}
+# What the examples of a module import besides NumPy.
+NEEDS = {"packseq.build": ["pyarrow"], "packseq.sequence": ["pyarrow"]}
 MODULES = sorted({f"packseq.{home}" for home in packseq._HOME.values()})
 SEQUENCE_METHODS = [
     name
@@ -20,12 +21,10 @@ SEQUENCE_METHODS = [
 ]
 
 
-@pytest.mark.parametrize("name", [*MODULES, "packseq.sequence"])
+@pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str) -> None:
-    if name in NEEDS:
-        pytest.importorskip(NEEDS[name])
-    if name == "packseq.sequence":
-        pytest.importorskip("pyarrow")
+    for package in NEEDS.get(name, ()):
+        pytest.importorskip(package)
     result = doctest.testmod(importlib.import_module(name))
     assert result.failed == 0
 

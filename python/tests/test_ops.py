@@ -201,7 +201,7 @@ P = packseq.pack([[[1, 2], [3, 4]], [[5, 6]]])
         ([P, [[1]]], "sequences", TypeError, r"batches\[1\] is list, must be a PackedSequence"),
         (5, "sequences", TypeError, "int"),
         ([P, packseq.pack([[1]])], "sequences", ValueError, r"\[1\] has rows of shape \(\), bat"),
-        ([P, P[:1]], "time", ValueError, "sequences"),
+        ([P, P[:1]], "time", ValueError, r"sources\[1\] has 1 sequences"),
         ([P, P], "rows", ValueError, "along is 'rows', must be"),
         ([P, P[:1]], "features", ValueError, r"\[0\] has 2 sequences, batches\[1\] has 1"),
         (

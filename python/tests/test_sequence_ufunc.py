@@ -71,6 +71,14 @@ def test_in_place() -> None:
 def test_where_and_dtype_are_numpys() -> None:
     p = packseq.pack([[1, 2], [3]])
     assert np.add(p, 1, dtype=np.float32).rows.dtype == np.float32
+    for form in FORMS.values():
+        q = form(p.to_list())
+        np.negative(q, where=p > 1, out=q)
+        assert_is(q, [np.array([1, -2]), np.array([-3])])
+    rows = np.zeros(3)
+    np.add(rows, 1, where=rows == 0, out=rows)
+    with pytest.raises(ValueError, match="sequence 0 has length 2 in operand 0 and 1 in where"):
+        np.add(p, 1, where=p[::-1] > 0, out=(p,))
 
 
 def test_matrices() -> None:
@@ -116,7 +124,11 @@ def bad(p: PackedSequence) -> dict[str, tuple[Any, type[Exception], str]]:
         "accumulate": (lambda: np.add.accumulate(p), TypeError, "add.accumulate of"),
         "matmul of scalars": (lambda: p @ np.zeros((1, 2)), ValueError, "matmul of rows of shape"),
         "matmul from the left": (lambda: np.zeros((2, 6)) @ p, TypeError, "only defined as p @ w"),
-        "vecdot": (lambda: np.vecdot(p, p), TypeError, "vecdot of a PackedSequence is only"),
+        "matmul into": (
+            lambda: np.matmul(p, [1], out=(p,)),
+            TypeError,
+            "matmul of a PackedSequence is",
+        ),
         "out": (lambda: np.add(p, 1, out=np.zeros(6)), TypeError, "out is ndarray, must be a"),
         "out of another length": (
             lambda: np.add(p, 1, out=(other,)),
