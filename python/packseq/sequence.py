@@ -188,7 +188,6 @@ class PackedSequence(NDArrayOperatorsMixin):
     def _slice(self, first: int, end: int, step: int) -> PackedSequence:
         if step != 1 or self._order == "packed":
             return self._planned(Plan.select(self._layout, np.arange(first, end, step)))
-        end = max(first, end)
         rows = self._rows[self.offsets[first] : self.offsets[end]]
         return PackedSequence(rows, Layout(self.lengths[first:end]))
 

@@ -411,7 +411,8 @@ def test_plot() -> None:
     from matplotlib import pyplot
 
     ax = packseq.pack(FIRST).plot()
-    assert [bar.get_width() for bar in ax.patches[3:]] == [4, 2, 3]
+    assert [bar.get_width() for bar in ax.patches] == [0, 2, 1, 4, 2, 3]
+    assert [bar.get_x() for bar in ax.patches] == [4, 2, 3, 0, 0, 0]
     assert packseq.pack(FIRST).plot(ax) is ax
     assert ax.yaxis_inverted()
     ax.figure.canvas.draw()
