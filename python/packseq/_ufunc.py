@@ -79,12 +79,15 @@ def _operand(
         require_same_lengths("operand 0", first.layout, name, x.layout)
         rows = x._in_order(first.order, first.layout)
         return rows.reshape(len(rows), *(1,) * (n_dims - rows.ndim), *rows.shape[1:])
-    if np.ndim(x) >= n_dims:
+    if np.isscalar(x):
+        return x  # as it is, since NumPy's promotion looks at what Python calls it
+    array = x if isinstance(x, np.ndarray) else np.asarray(x)
+    if array.ndim >= n_dims:
         raise ValueError(
-            f"{name} has shape {np.shape(x)}, which is not broadcast to one row; "
+            f"{name} has shape {array.shape}, which is not broadcast to one row; "
             "to combine rows with rows, use with_rows() or pack()"
         )
-    return x
+    return array
 
 
 def _target(kind: type[PackedSequence], x: Any, first: PackedSequence) -> Array:
@@ -112,4 +115,4 @@ def _matmul(
             f"matmul of rows of shape {batch.rows.shape[1:]} wants rows of 1 dimension or more "
             "and a matrix or a vector"
         )
-    return batch.with_rows(np.matmul(batch.rows, inputs[1], **kwargs))
+    return batch.with_rows(np.matmul(batch.rows, np.asanyarray(inputs[1]), **kwargs))

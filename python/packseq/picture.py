@@ -10,8 +10,7 @@ as the user has it. Where they do not fit, sequences are bars to a scale.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,8 +24,7 @@ MAX_SEQUENCES = 10
 _INDENT, _GAP = 2, 4
 
 
-@dataclass(frozen=True)
-class _Glyphs:
+class _Glyphs(NamedTuple):
     element: str
     padding: str
     more: str
