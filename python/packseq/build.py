@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from packseq._core import JAGGED, Array, Ints, Layout, integers
 from packseq._padded import Side, storage_of
-from packseq.ops import row_bytes
-from packseq.sequence import PackedSequence, require_numbers
+from packseq._rows import require_numbers, row_bytes
+from packseq.sequence import PackedSequence
 
 
 def as_array(name: str, values: Any) -> Array:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from packseq._core import Array, Ints, address, call, integers, memory, storage
+from packseq._core import Array, address, call, memory, storage
 from packseq._native import lib
 from packseq._plan import Plan
+from packseq._rows import row_bytes, row_size
 from packseq._ufunc import require_same_lengths
 
 if TYPE_CHECKING:
@@ -28,40 +29,6 @@ Empty: TypeAlias = Literal["zeros", "error"]
 
 _DTYPES = {np.dtype(np.float32): lib.PSQ_F32, np.dtype(np.float64): lib.PSQ_F64}
 _ONE_STEP = storage(lib.PSQ_PADDED_BATCH, 1)
-
-
-# ---- rows and indices
-
-
-def row_bytes(rows: Array) -> int:
-    """Bytes of one row."""
-    return row_size(rows) * rows.itemsize
-
-
-def row_size(rows: Array) -> int:
-    """Numbers of one row."""
-    size = 1
-    for n in rows.shape[1:]:
-        size *= n
-    return size
-
-
-def sequence_indices(index: Any, n: int) -> Ints:
-    """Indices of n sequences, negative ones and flags included, as numbers from 0 to n - 1.
-
-    IndexError: no such sequence, another number of flags. TypeError: no integers and no bools.
-    """
-    array = np.asarray(index)
-    if array.dtype == np.bool_ and array.ndim == 1:
-        if array.size != n:
-            raise IndexError(f"index has {array.size} flags for {n} sequences")
-        return np.flatnonzero(array)
-    numbers = integers("index", array)
-    wrong = np.flatnonzero((numbers < -n) | (numbers >= n))
-    if wrong.size:
-        i = wrong[0]
-        raise IndexError(f"index[{i}] is {numbers[i]}, out of range for {n} sequences")
-    return np.where(numbers < 0, numbers + n, numbers)
 
 
 # ---- one row of each sequence

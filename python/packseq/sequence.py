@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, overload
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from packseq import _ufunc, ops, picture
+from packseq import _rows, _ufunc, ops, picture
 from packseq._core import JAGGED, PACKED, Array, Ints, Layout
 from packseq._padded import Side, fill_element, padded_storage
 from packseq._plan import Plan
@@ -68,7 +68,7 @@ class PackedSequence(NDArrayOperatorsMixin):
         """
         if not isinstance(rows, np.ndarray):
             raise TypeError(f"rows is {type(rows).__name__}, must be a NumPy array")
-        require_numbers("rows", rows)
+        _rows.require_numbers("rows", rows)
         if not isinstance(layout, Layout):
             raise TypeError(f"layout is {type(layout).__name__}, must be a Layout")
         if order not in _STORAGES:
@@ -132,7 +132,7 @@ class PackedSequence(NDArrayOperatorsMixin):
 
         The rows themselves if they are packed; else computed on each use, and read-only.
         """
-        return self._rows if self._order == "packed" else _frozen(self._in_order("packed"))
+        return self._rows if self._order == "packed" else _rows.frozen(self._in_order("packed"))
 
     # -- sequences
 
@@ -173,7 +173,7 @@ class PackedSequence(NDArrayOperatorsMixin):
         array = np.asarray(index)
         if array.ndim == 0:
             return self._sequence(int(array)) if array.dtype.kind in "iu" else _no_index(index)
-        return self._planned(Plan.select(self._layout, ops.sequence_indices(array, len(self))))
+        return self._planned(Plan.select(self._layout, _rows.sequence_indices(array, len(self))))
 
     def _sequence(self, index: int) -> Array:
         n = len(self)
@@ -183,7 +183,7 @@ class PackedSequence(NDArrayOperatorsMixin):
         if self._order == "jagged":
             return self._rows[self.offsets[b] : self.offsets[b + 1]]
         steps = self._layout.step_offsets[: self.lengths[b]]
-        return _frozen(self._rows[steps + self.unsorted_indices[b]])
+        return _rows.frozen(self._rows[steps + self.unsorted_indices[b]])
 
     def _slice(self, first: int, end: int, step: int) -> PackedSequence:
         if step != 1 or self._order == "packed":
@@ -215,6 +215,22 @@ class PackedSequence(NDArrayOperatorsMixin):
         """
         return PackedSequence(rows, self._layout, self._order)
 
+    def spread(self, values: ArrayLike) -> PackedSequence:
+        """A batch of the same lengths that has values[b] in every row of sequence b.
+
+        values [B, *any]. TypeError: no numbers. ValueError: another number of them.
+
+        >>> import packseq
+        >>> p = packseq.pack([[1.0, 3.0], [5.0]])
+        >>> (p - p.spread(p.mean())).to_list()
+        [array([-1.,  1.]), array([0.])]
+        """
+        array = np.asanyarray(values)
+        if array.ndim == 0 or len(array) != len(self):
+            raise ValueError(f"values has shape {array.shape}, the batch has {len(self)} sequences")
+        jagged = PackedSequence(np.repeat(array, self.lengths, axis=0), self._layout)
+        return self.with_rows(jagged._in_order(self._order))
+
     def copy(self) -> PackedSequence:
         """With rows of its own."""
         return self.with_rows(self._rows.copy())
@@ -226,8 +242,8 @@ class PackedSequence(NDArrayOperatorsMixin):
             return self._rows
         rows = self._rows
         if self._order == "packed":
-            rows = _convert(self._layout, rows, PACKED, JAGGED)
-        return _convert(layout, rows, JAGGED, PACKED) if order == "packed" else rows
+            rows = _rows.convert(self._layout, rows, PACKED, JAGGED)
+        return _rows.convert(layout, rows, JAGGED, PACKED) if order == "packed" else rows
 
     def _planned(self, plan: Plan, *others: PackedSequence) -> PackedSequence:
         """What the plan makes of this batch and others of the same dtype, in this one's order."""
@@ -238,9 +254,9 @@ class PackedSequence(NDArrayOperatorsMixin):
             self.storage,
             [batch._rows for batch in batches],
             [batch.storage for batch in batches],
-            ops.row_bytes(rows),
+            _rows.row_bytes(rows),
         )
-        return PackedSequence(rows, _own(plan.layout), self._order)
+        return PackedSequence(rows, _rows.own(plan.layout), self._order)
 
     @property
     def storage(self) -> Any:
@@ -292,7 +308,7 @@ class PackedSequence(NDArrayOperatorsMixin):
             where,
             self._rows,
             self.storage,
-            ops.row_bytes(self._rows),
+            _rows.row_bytes(self._rows),
             None if fill is None else fill_element(fill, padded.dtype),
         )
         return np.moveaxis(padded, 1, -1) if channels_first else padded
@@ -402,32 +418,6 @@ class PackedSequence(NDArrayOperatorsMixin):
         from packseq import plot
 
         return plot.html(self)
-
-
-def require_numbers(name: str, array: Array) -> None:
-    """TypeError for objects, text and masks; dates and dtypes of other libraries are numbers."""
-    if array.dtype.kind not in "biufcmMV" or array.dtype.hasobject:
-        raise TypeError(f"{name} has dtype {array.dtype}, must be numbers")
-    if isinstance(array, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array; give its data, and lengths or a mask")
-
-
-def _own(layout: Layout) -> Layout:
-    """The same layout for itself: one that belongs to a plan keeps the plan's sources alive."""
-    if layout.is_stable:
-        return Layout(layout.lengths)
-    return Layout.from_batch_sizes(layout.batch_sizes, layout.sorted_indices)
-
-
-def _convert(layout: Layout, rows: Array, source: Any, target: Any) -> Array:
-    out = np.empty_like(rows)
-    layout.convert(out, target, rows, source, ops.row_bytes(rows))
-    return out
-
-
-def _frozen(array: Array) -> Array:
-    array.flags.writeable = False
-    return array
 
 
 def _no_index(index: object) -> NoReturn:

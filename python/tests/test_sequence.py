@@ -161,6 +161,28 @@ def test_operations_keep_nothing_alive() -> None:
         assert q.lengths.sum() == r.lengths.sum() + 3
 
 
+@given(batches())
+def test_spread(case: Case) -> None:
+    p, sequences = case
+    for values in (np.arange(len(p)), np.arange(3.0 * len(p)).reshape(-1, 3)):
+        q = p.spread(values)
+        assert_is(
+            q, [np.repeat(v[None], len(s), 0) for v, s in zip(values, sequences, strict=True)]
+        )
+        assert q.order == p.order
+
+
+def test_spread_refuses() -> None:
+    p = packseq.pack(FIRST)
+    for values in (5, [1, 2], np.zeros((2, 3))):
+        with pytest.raises(ValueError, match=r"values has shape .*, the batch has 3 sequences"):
+            p.spread(values)
+    with pytest.raises(TypeError, match="rows has dtype <U1, must be numbers"):
+        p.spread(["a", "b", "c"])
+    with pytest.raises(TypeError, match="masked"):
+        p.spread(np.ma.zeros(3))
+
+
 # ---- indices
 
 
