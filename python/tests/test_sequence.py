@@ -9,6 +9,7 @@ import gc
 import pickle
 import weakref
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -418,6 +419,7 @@ def test_picture_of_unstable_ranks() -> None:
 
 def test_notebooks_get_svg() -> None:
     html = packseq.pack(FIRST)._repr_html_()
+    assert len(list(ElementTree.fromstring(html).iter())) == 4 + 4 * 3
     assert html.count("<rect") == 6
     assert 'width="240.00"' in html
     assert "9 rows packed, 12 padded" in html
