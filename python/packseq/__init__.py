@@ -24,14 +24,20 @@ if TYPE_CHECKING:
     from packseq.build import from_packed as from_packed
     from packseq.build import from_padded as from_padded
     from packseq.build import pack as pack
+    from packseq.nn import GRU as GRU
+    from packseq.nn import LSTM as LSTM
+    from packseq.nn import RNN as RNN
     from packseq.ops import concat as concat
     from packseq.sequence import PackedSequence as PackedSequence
 
 # Where the public names live; one that is imported above stands here too.
 _HOME = {
     "FormatError": "_core",
+    "GRU": "nn",
+    "LSTM": "nn",
     "Layout": "_core",
     "PackedSequence": "sequence",
+    "RNN": "nn",
     "concat": "ops",
     "from_arrow": "build",
     "from_jagged": "build",
