@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from packseq.build import from_packed as from_packed
     from packseq.build import from_padded as from_padded
     from packseq.build import pack as pack
+    from packseq.files import load as load
+    from packseq.files import save as save
+    from packseq.model import Model as Model
     from packseq.nn import GRU as GRU
     from packseq.nn import LSTM as LSTM
     from packseq.nn import RNN as RNN
@@ -35,6 +38,7 @@ _HOME = {
     "FormatError": "_core",
     "GRU": "nn",
     "LSTM": "nn",
+    "Model": "model",
     "Layout": "_core",
     "PackedSequence": "sequence",
     "RNN": "nn",
@@ -46,7 +50,9 @@ _HOME = {
     "from_packed": "build",
     "from_padded": "build",
     "get_num_threads": "_core",
+    "load": "files",
     "pack": "build",
+    "save": "files",
     "set_num_threads": "_core",
 }
 

@@ -9,7 +9,9 @@ Shapes are checked here, before C sees an address; values C checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,6 +33,21 @@ def code_of(dtype: DTypeLike) -> int:
         return int(_DTYPES[np.dtype(dtype)])
     except (KeyError, TypeError):
         raise TypeError(f"dtype is {dtype!r}, must be float32 or float64") from None
+
+
+def dtype_of(code: int) -> np.dtype[Any]:
+    """The NumPy dtype of a network's numbers."""
+    return np.dtype(np.float64 if code == lib.PSQ_F64 else np.float32)
+
+
+@contextmanager
+def renamed() -> Iterator[None]:
+    """Errors of C about a spec, with the names that its fields have in Python."""
+    try:
+        yield
+    except (ValueError, NotImplementedError) as error:
+        text = re.sub(r"spec\.(rnn\.)?", "", str(error))
+        raise type(error)(text.replace("n_layers", "num_layers")) from None
 
 
 @dataclass(frozen=True)
@@ -83,11 +100,8 @@ class Plan:
         self.spec = spec
         self.n_tokens = n_tokens
         out = ffi.new("psq_rnn **")
-        try:
+        with renamed():
             call(lib.psq_rnn_create, _core.context(), spec.struct(n_tokens), out)
-        except (ValueError, NotImplementedError) as error:
-            text = str(error).replace("spec.n_layers", "num_layers").replace("spec.", "")
-            raise type(error)(text) from None
         self.ptr = ffi.gc(out[0], lib.psq_rnn_destroy)
         self.panel_bytes = int(lib.psq_rnn_panel_bytes(self.ptr))
         self.panels, self.reserves, self.scratches = Pool(), Pool(), Pool()

@@ -69,18 +69,18 @@ class _Recurrent:
         code_of(dtype)
         self.spec = Spec(
             cell,
-            _integer("input_size", input_size),
-            _integer("hidden_size", hidden_size),
-            _integer("num_layers", num_layers),
+            integer("input_size", input_size),
+            integer("hidden_size", hidden_size),
+            integer("num_layers", num_layers),
             bool(bias),
             bool(bidirectional),
-            _integer("proj_size", proj_size),
-            _probability(dropout),
+            integer("proj_size", proj_size),
+            probability("dropout", dropout),
             np.dtype(dtype),
         )
         self.batch_first = bool(batch_first)
         self._reset()
-        seed = _seed(seed)
+        seed = seed_of(seed)
         self._next_seed = seed  # of a dropout mask
         plan = self._plan(0)
         flat = np.empty(plan.n_weights, self.spec.dtype)
@@ -162,7 +162,7 @@ class _Recurrent:
         n_seq = batch.layout.n_sequences
         done.set(ids=_counts("ids", ids, n_seq), starts=_counts("starts", starts, n_seq))
         if train and spec.dropout > 0:
-            done.set_seed(self._mask_seed() if seed is None else _seed(seed))
+            done.set_seed(self._mask_seed() if seed is None else seed_of(seed))
         results = self._results(done, layers, cells)
         done.set(**results)
         done.forward()
@@ -215,7 +215,7 @@ class _Recurrent:
 
     def __reduce__(self) -> tuple[Any, ...]:
         flat = self.parameters.flat
-        return _restored, (type(self), self.spec, self.batch_first, flat, self._next_seed)
+        return _restored, (self.spec, self.batch_first, flat, self._next_seed)
 
     def __repr__(self) -> str:
         shown = [str(self.spec.input_size), str(self.spec.hidden_size)]
@@ -239,13 +239,21 @@ _DEFAULTS = {
 }
 
 
-def _restored(
-    kind: type[_Recurrent], spec: Spec, batch_first: bool, flat: Array, next_seed: int
-) -> _Recurrent:
-    net = kind.__new__(kind)
-    net.spec, net.batch_first, net._next_seed = spec, batch_first, next_seed
+def _restored(spec: Spec, batch_first: bool, flat: Array, next_seed: int) -> _Recurrent:
+    net = sharing(spec, flat.copy())
+    net.batch_first, net._next_seed = batch_first, next_seed
+    return net
+
+
+def sharing(spec: Spec, flat: Array) -> RNN | LSTM | GRU:
+    """A network whose parameters are the first elements of this array."""
+    kinds: dict[int, Any] = {lib.PSQ_LSTM: LSTM, lib.PSQ_GRU: GRU}
+    kind = kinds.get(spec.cell, RNN)
+    net: RNN | LSTM | GRU = kind.__new__(kind)
+    net.spec, net.batch_first, net._next_seed = spec, False, 0
     net._reset()
-    net.parameters = Parameters(net._plan(0).table, flat.copy())
+    plan = net._plan(0)
+    net.parameters = Parameters(plan.table, flat[: plan.n_weights])
     return net
 
 
@@ -368,7 +376,8 @@ class LSTM(_Recurrent):
 # ---- what may be given
 
 
-def _integer(name: str, value: int) -> int:
+def integer(name: str, value: int) -> int:
+    """An int64. TypeError: no integer. ValueError: beyond it."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -378,7 +387,8 @@ def _integer(name: str, value: int) -> int:
     return number
 
 
-def _seed(seed: int | None) -> int:
+def seed_of(seed: int | None) -> int:
+    """A seed of C, drawn by the system if None. TypeError: no integer. ValueError: no uint64."""
     if seed is None:
         return secrets.randbits(64)
     try:
@@ -390,10 +400,13 @@ def _seed(seed: int | None) -> int:
     return number
 
 
-def _probability(dropout: float) -> float:
-    if isinstance(dropout, bool) or not isinstance(dropout, float | int | np.number):
-        raise TypeError(f"dropout is {dropout!r}, must be a number from 0 to 1")
-    return float(dropout)
+def probability(name: str, value: float) -> float:
+    """TypeError: no number. ValueError: not from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, float | int | np.number):
+        raise TypeError(f"{name} is {value!r}, must be a number from 0 to 1")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value}, must be from 0 to 1")
+    return float(value)
 
 
 def _rows(rows: Array, lead: tuple[int, ...], spec: Spec) -> Array:
