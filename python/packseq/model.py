@@ -130,6 +130,11 @@ class Model:
         return int(self.c_spec.n_classes)
 
     @property
+    def cell(self) -> str:
+        """The kind of the recurrent stack."""
+        return str(ffi.string(lib.psq_cell_name(self.c_spec.rnn.cell)).decode())
+
+    @property
     def vocab_size(self) -> int:
         """V; 0: sequences are rows."""
         return int(self.c_spec.vocab_size)
