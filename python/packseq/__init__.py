@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from packseq import optim as optim
     from packseq._core import FormatError as FormatError
     from packseq._core import Layout as Layout
     from packseq._core import get_num_threads as get_num_threads
@@ -57,7 +58,7 @@ _HOME = {
 }
 
 # Modules that are public by themselves.
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = ("optim",)
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 
