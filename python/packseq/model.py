@@ -197,7 +197,7 @@ class Model:
         """The softmax of the logits in double, in the same shapes. Errors: as logits."""
         logits = self.logits(x)
         rows = (logits.rows if isinstance(logits, PackedSequence) else logits).astype(np.float64)
-        powers = np.exp(rows - rows.max(axis=-1, keepdims=True, initial=-np.inf))
+        powers = np.exp(rows - rows.max(axis=-1, keepdims=True))
         values = powers / powers.sum(axis=-1, keepdims=True)
         return logits.with_rows(values) if isinstance(logits, PackedSequence) else values
 

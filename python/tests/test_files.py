@@ -113,6 +113,18 @@ def test_saving_gives_the_commands_bytes(trained: Any, tmp_path: pathlib.Path, i
     assert (tmp_path / "made").read_bytes() == trained(i).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("options", "bytes_too"), [({}, True), ({"head": "token"}, False), ({"vocab_size": 9}, False)]
+)
+def test_what_says_that_tokens_are_bytes(
+    tmp_path: pathlib.Path, options: dict[str, Any], bytes_too: bool
+) -> None:
+    header, _ = parts(small(classes=["a", "b"], **options), tmp_path)
+    assert header["__metadata__"].get("cli.input") == ("bytes" if bytes_too else None)
+    header, _ = parts(small(**options), tmp_path)
+    assert not [key for key in header["__metadata__"] if key.startswith("cli.")]
+
+
 @needs_command
 def test_the_command_evaluates_a_model_of_python(tmp_path: pathlib.Path) -> None:
     model = small(classes=["yes", "no"], bidirectional=True)

@@ -292,6 +292,19 @@ def test_backward_does_not_see_later_calls_and_writes() -> None:
     assert_array_equal(summed(first).parameters.flat, alone.parameters.flat)
 
 
+def test_gradients_may_come_in_another_order() -> None:
+    net = GRU(3, 4, seed=0)
+    p = batch_of(LENGTHS, 3)
+    dy = rows_like(p, 4)
+    packed = PackedSequence(dy.data, dy.layout, "packed")
+    wanted = net.forward(p, train=True).backward(dy)
+    assert net.forward(p, train=True).backward(packed).x.equals(wanted.x)
+    q = PackedSequence(p.data, p.layout, "packed")
+    grads = net.forward(q, train=True).backward(dy)
+    assert grads.x.order == "packed"
+    assert grads.x.equals(wanted.x)
+
+
 def test_gradient_of_an_empty_sequence_is_that_of_its_state() -> None:
     net = GRU(2, 3, seed=0)
     dh = np.random.default_rng(0).standard_normal((1, 2, 3)).astype(np.float32)
@@ -358,6 +371,8 @@ def test_threads_give_the_same_bits() -> None:
             packseq.set_num_threads(n)
             out = net.forward(p, train=True)
             found.append((out.y.rows, summed(out).parameters.flat))
+            assert net.freeze()(p)[0].equals(out.y)
+            net.unfreeze()
     finally:
         packseq.set_num_threads(0)
     assert_array_equal(found[0][0], found[1][0])
@@ -527,14 +542,32 @@ def test_writes_are_seen_unless_frozen() -> None:
     assert net(p)[0].equals(after)
     net.unfreeze().parameters["bias_ih_l0"][:] /= 2
     assert net(p)[0].equals(before)
+    kept = net.parameters["bias_ih_l0"][:]
+    net.freeze()(p)
+    kept[:] = 0  # as freeze() says, calls do not see it
+    assert net(p)[0].equals(before)
+    assert not net.unfreeze()(p)[0].equals(before)
 
 
-@pytest.mark.parametrize("make", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_a_forward_of_frozen_parameters_keeps_them() -> None:
+    net = GRU(2, 3, seed=0).freeze()
+    p = batch_of([3, 2], 2)
+    wanted = summed(net.forward(p, train=True)).parameters.flat
+    first = net.forward(p, train=True)
+    net.unfreeze().parameters.flat[:] = 0
+    net(p)
+    assert_array_equal(summed(first).parameters.flat, wanted)
+
+
+@pytest.mark.parametrize(
+    "make", [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))]
+)
 def test_copies_are_whole_and_apart(make: Any) -> None:
     net = LSTM(3, 4, num_layers=2, dropout=0.5, batch_first=True, dtype="float64", seed=0)
+    p = batch_of([3, 1], 3)
+    net.forward(p, train=True)
     other = make(net)
     assert repr(other) == repr(net)
-    p = batch_of([3, 1], 3)
     assert other(p)[0].equals(net(p)[0])
     assert other.forward(p, train=True).y.equals(net.forward(p, train=True).y)
     net.parameters.flat[:] = 0
@@ -592,6 +625,7 @@ S = np.zeros((1, 2, 4))
 WRONG_CALLS: list[tuple[tuple[Any, ...], dict[str, Any], type[Exception], str]] = [
     ((batch_of([3, 1], 2),), {}, ValueError, "x has rows of shape (2,), input_size is 3"),
     ((np.zeros((3, 2, 5)),), {}, ValueError, "x has rows of shape (5,), input_size is 3"),
+    ((np.zeros((0, 2, 5)),), {}, ValueError, "x has rows of shape (5,), input_size is 3"),
     ((np.zeros(3),), {}, ValueError, "x has 1 dimensions, must have 3, or 2 for one sequence"),
     ((np.zeros((1, 3, 2, 3)),), {}, ValueError, "x has 4 dimensions, must have 3"),
     ((np.zeros((3, 2, 3), complex),), {}, TypeError, "x has dtype complex128, must be real"),
