@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -67,6 +67,17 @@ def make(struct: str, **fields: Any) -> Any:
 def version() -> str:
     """The version of the library that is running."""
     return str(ffi.string(lib.psq_version()).decode())
+
+
+def holding(destroy: Callable[[Any], object], *owners: object) -> Callable[[Any], object]:
+    """A destructor for ffi.gc that keeps objects alive until it has run, and is no Python code.
+
+    Python code in a destructor may be where a signal's handler runs, and what that raises is lost:
+    Ctrl-C would be ignored.
+    """
+    destructor = partial(destroy)
+    destructor.__dict__["owners"] = owners
+    return destructor
 
 
 # ---- threads
@@ -289,7 +300,7 @@ class Layout:
     def borrowed(cls, ptr: Any, owner: object) -> Self:
         """A layout that belongs to another C object, which `owner` keeps alive."""
         layout = cls.__new__(cls)
-        layout.ptr = ffi.gc(ptr, lambda _, owner=owner: None)
+        layout.ptr = ffi.gc(ptr, holding(id, owner))
         return layout
 
     # -- numbers

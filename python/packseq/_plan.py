@@ -16,7 +16,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from packseq._core import Array, Layout, Memory, call, context, fill_value, integers, memory
+from packseq._core import (
+    Array,
+    Layout,
+    Memory,
+    call,
+    context,
+    fill_value,
+    holding,
+    integers,
+    memory,
+)
 from packseq._native import ffi, lib
 
 _INT64 = np.iinfo(np.int64)
@@ -30,9 +40,8 @@ class Plan:
 
     def __init__(self, ptr: Any, sources: tuple[Layout, ...]) -> None:
         """From a psq_plan, which it owns from now on, and the layouts that it was made from."""
-        destroy = lib.psq_plan_destroy
-        # The destructor holds the sources, so that none of them is destroyed before the plan.
-        self.ptr = ffi.gc(ptr, lambda ptr, _sources=sources: destroy(ptr))
+        # None of the sources is destroyed before the plan.
+        self.ptr = ffi.gc(ptr, holding(lib.psq_plan_destroy, sources))
         self.sources = sources
 
     @classmethod

@@ -9,6 +9,8 @@ import gc
 import pickle
 import subprocess
 import sys
+import weakref
+from typing import Any
 
 import numpy as np
 import pytest
@@ -373,3 +375,20 @@ def test_import_loads_nothing_heavy() -> None:
     code = "import sys, packseq; print([m for m in ('numpy', 'torch') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_destructors_hold_their_owners_and_are_no_python() -> None:
+    class Owner:
+        pass
+
+    owner = Owner()
+    alive = weakref.ref(owner)
+    destroyed: list[Any] = []
+    pointer = _core.ffi.gc(_core.ffi.new("int *"), _core.holding(destroyed.append, owner))
+    del owner
+    assert alive() is not None
+    del pointer
+    gc.collect()
+    assert len(destroyed) == 1
+    assert alive() is None
+    assert not hasattr(_core.holding(id), "__code__")
