@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from packseq._core import Layout as Layout
     from packseq._core import get_num_threads as get_num_threads
     from packseq._core import set_num_threads as set_num_threads
+    from packseq.batches import BatchReport as BatchReport
+    from packseq.batches import BatchSampler as BatchSampler
     from packseq.build import from_arrow as from_arrow
     from packseq.build import from_jagged as from_jagged
     from packseq.build import from_mask as from_mask
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 # Where the public names live; one that is imported above stands here too.
 _HOME = {
+    "BatchReport": "batches",
+    "BatchSampler": "batches",
     "FormatError": "_core",
     "GRU": "nn",
     "LSTM": "nn",
