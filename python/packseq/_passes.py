@@ -35,6 +35,11 @@ def code_of(dtype: DTypeLike) -> int:
         raise TypeError(f"dtype is {dtype!r}, must be float32 or float64") from None
 
 
+def pointer(array: Array) -> Any:
+    """The address of an array's elements as void *, for a field of a struct, of any type."""
+    return ffi.cast("void *", address(array))
+
+
 def dtype_of(code: int) -> np.dtype[Any]:
     """The NumPy dtype of a network's numbers."""
     return np.dtype(np.float64 if code == lib.PSQ_F64 else np.float32)
@@ -161,7 +166,7 @@ class Pass:
         """Gives arrays to C, under the names of psq_rnn_io."""
         for name, array in arrays.items():
             if array is not None:
-                setattr(self.io, name, address(array))
+                setattr(self.io, name, pointer(array))
                 self._alive[name] = array
 
     def set_seed(self, seed: int) -> None:
@@ -236,7 +241,7 @@ class Pass:
         dh0, dc0 = self.new_state("dh0"), self.new_state("dc0")
         dx = self._new_dx() if wants_x else None
         arrays = given | {"dx": dx, "dh0": dh0, "dc0": dc0, "dweights": into.flat}
-        pointers = {name: address(a) for name, a in arrays.items() if a is not None}
+        pointers = {name: pointer(a) for name, a in arrays.items() if a is not None}
         grads = make("psq_rnn_grads", **pointers)
         args = (address(self.panels), self.io, grads, address(self.reserve))
         flags = self.flags | (lib.PSQ_KEEP if keep else 0)

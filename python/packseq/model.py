@@ -23,7 +23,7 @@ from packseq._buffers import Parameters, table_of
 from packseq._core import Array, address, call, make
 from packseq._inputs import numbers, tokens32
 from packseq._native import ffi, lib
-from packseq._passes import Spec, code_of, dtype_of, renamed
+from packseq._passes import Spec, code_of, dtype_of, pointer, renamed
 from packseq.build import pack
 from packseq.sequence import PackedSequence
 
@@ -180,7 +180,7 @@ class Model:
         """
         batch = self._read(x)
         out = np.empty((self._n_targets(batch), self.n_classes), self.parameters.flat.dtype)
-        self._run(batch, None, address(out))
+        self._run(batch, None, pointer(out))
         return self._shown(out, batch)
 
     def predict(self, x: Sequences) -> Any:
@@ -190,7 +190,7 @@ class Model:
         """
         batch = self._read(x)
         out = np.empty(self._n_targets(batch), np.int32)
-        self._run(batch, None, ffi.NULL, address(out))
+        self._run(batch, None, ffi.NULL, pointer(out))
         return self._shown(out, batch)
 
     def probabilities(self, x: Sequences) -> Any:
@@ -276,9 +276,9 @@ class Model:
         layout, field = batch.layout, "tokens" if self.vocab_size > 0 else "rows"
         samples = ffi.new("psq_samples *", {"n_seq": layout.n_sequences})
         samples.offsets = lib.psq_layout_offsets(layout.ptr)
-        setattr(samples, field, address(batch.rows))
+        setattr(samples, field, pointer(batch.rows))
         if targets is not None:
-            samples.targets = address(targets)
+            samples.targets = pointer(targets)
         result = ffi.new("psq_batch_result *")
         args = [address(self.parameters.flat), samples, ffi.NULL, layout.n_sequences]
         with self._lock:

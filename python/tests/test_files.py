@@ -27,13 +27,11 @@ ROOT = pathlib.Path(__file__).parents[2]
 WORDS = ["zeesterren", "niebieski", "a", "quixotic", "ñandú", "łódź"]
 
 
-def find_command() -> str | None:
-    """The command: one that was named, the build's, or the wheel's."""
-    built = ROOT / "build" / "packseq"
-    return os.environ.get("PACKSEQ_COMMAND") or (str(built) if built.exists() else None)
-
-
-COMMAND = find_command() or shutil.which("packseq")
+# The command: the wheel's, or the build's.
+PLACES = [pathlib.Path(sys.executable).parent, ROOT / "build"]
+COMMAND = next(
+    (found for folder in PLACES if (found := shutil.which("packseq", path=folder))), None
+)
 needs_command = pytest.mark.skipif(COMMAND is None, reason="the command is not built")
 
 # Every cell, with and without the rest, through the command's options and as Python's arguments.

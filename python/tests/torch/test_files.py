@@ -10,6 +10,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -24,9 +25,10 @@ from packseq.torch import files
 pytest.importorskip("safetensors")
 
 ROOT = pathlib.Path(__file__).parents[3]
-BUILT = ROOT / "build" / "packseq"
-COMMAND = os.environ.get("PACKSEQ_COMMAND") or (
-    str(BUILT) if BUILT.exists() else shutil.which("packseq")
+# The command: the wheel's, or the build's.
+PLACES = [pathlib.Path(sys.executable).parent, ROOT / "build"]
+COMMAND = next(
+    (found for folder in PLACES if (found := shutil.which("packseq", path=folder))), None
 )
 WORDS = ["zeesterren", "niebieski", "a", "", "ñandú"]
 
