@@ -53,9 +53,14 @@ class Parameters(Mapping[str, Array]):
     """
 
     def __init__(self, table: Sequence[Parameter], flat: Array) -> None:
-        self.flat = flat
+        self._flat = flat
         self.table = table
         self._views = {p.name: flat[p.offset : p.offset + p.size].reshape(p.shape) for p in table}
+
+    @property
+    def flat(self) -> Array:
+        """All of them, one after the other."""
+        return self._flat
 
     def __getitem__(self, name: str) -> Array:
         return self._views[name]

@@ -9,6 +9,8 @@ never moved here, the networks read every storage as it is; only dtypes are conv
 
 from __future__ import annotations
 
+import operator
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,8 @@ from packseq.build import as_array, pack
 from packseq.sequence import PackedSequence
 
 _INT32 = np.iinfo(np.int32)
+MAX_INT = np.iinfo(np.int64).max
+MAX_SEED = np.iinfo(np.uint64).max
 
 
 def numbers(name: str, values: ArrayLike, dtype: DTypeLike) -> Array:
@@ -125,3 +129,76 @@ def _read_array(
     order = lib.PSQ_PADDED_BATCH if batch_first else lib.PSQ_PADDED_TIME
     storage = _core.storage(order, n_steps)
     return Batch(Layout(counts), storage, lead, None, x.shape[len(lead) :], unbatched), x
+
+
+# ---- what may be given
+
+
+def integer(name: str, value: int) -> int:
+    """An int64. TypeError: no integer. ValueError: beyond it."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}, must be an integer") from None
+    if not -MAX_INT <= number <= MAX_INT:
+        raise ValueError(f"{name} is {number}, must be at most {MAX_INT}")
+    return number
+
+
+def seed_of(seed: int | None) -> int:
+    """A seed of C, drawn by the system if None. TypeError: no integer. ValueError: no uint64."""
+    if seed is None:
+        return secrets.randbits(64)
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        raise TypeError(f"seed is {seed!r}, must be an integer or None") from None
+    if not 0 <= number <= MAX_SEED:
+        raise ValueError(f"seed is {number}, must be from 0 to {MAX_SEED}")
+    return number
+
+
+def probability(name: str, value: float) -> float:
+    """TypeError: no number. ValueError: not from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, float | int | np.number):
+        raise TypeError(f"{name} is {value!r}, must be a number from 0 to 1")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value}, must be from 0 to 1")
+    return float(value)
+
+
+def rows_of(rows: Array, lead: tuple[int, ...], n_columns: int, dtype: DTypeLike) -> Array:
+    """Rows [*lead, n_columns], which may have come as scalars for one column.
+
+    ValueError: of another width. TypeError: no real numbers.
+    """
+    row = rows.shape[len(lead) :]
+    # Sequences of an empty list have no shape of rows.
+    if int(np.prod(row)) != n_columns and (rows.size or row):
+        raise ValueError(f"x has rows of shape {row}, input_size is {n_columns}")
+    return numbers("x", rows, dtype).reshape(*lead, n_columns)
+
+
+def tokens_of(tokens: Array, lead: tuple[int, ...]) -> Array:
+    """Tokens [*lead]. ValueError: rows of another shape. TypeError: no integers."""
+    if tokens.shape != lead:
+        raise ValueError(f"x has rows of shape {tokens.shape[len(lead) :]}, tokens are single")
+    return tokens32("x", tokens)
+
+
+def table_rows(table: ArrayLike, n_columns: int, dtype: DTypeLike) -> Array:
+    """[V, n_columns], V > 0. ValueError: another shape. TypeError: no real numbers."""
+    array = numbers("table", table, dtype)
+    if array.ndim != 2 or array.shape[1] != n_columns or len(array) == 0:
+        raise ValueError(f"table has shape {array.shape}, must have (V, {n_columns}), V > 0")
+    return array
+
+
+def counts_of(name: str, values: ArrayLike | None, n_seq: int) -> Array | None:
+    """Integers [n_seq]. ValueError: another number of them. TypeError: no integers."""
+    if values is None:
+        return None
+    array = _core.integers(name, values)
+    if array.size != n_seq:
+        raise ValueError(f"{name} has {array.size} elements, x has {n_seq} sequences")
+    return array

@@ -121,8 +121,9 @@ class Plan:
 
     def pack(self, weights: Array) -> Array:
         """New panels of these weights, from the pool."""
+        where = _core.memory("parameters", weights, self.n_weights * self.spec.dtype.itemsize)
         panels = self.panels.take(self.panel_bytes)
-        call(lib.psq_rnn_pack, self.ptr, address(weights), address(panels))
+        call(lib.psq_rnn_pack, self.ptr, where, address(panels))
         return panels
 
     def run(self, function: Callable[..., int], layout: Any, flags: int, *args: Any) -> None:

@@ -67,7 +67,9 @@ def _package() -> Any:
     try:
         import safetensors
     except ImportError:
-        raise ImportError("reading model files needs the package safetensors") from None
+        raise ImportError(
+            "reading model files needs the package safetensors: packseq[files] installs it"
+        ) from None
     return safetensors
 
 

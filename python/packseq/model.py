@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from packseq import _core, nn
 from packseq._buffers import Parameters, table_of
 from packseq._core import Array, address, call, make
-from packseq._inputs import numbers, tokens32
+from packseq._inputs import integer, probability, rows_of, seed_of, tokens32, tokens_of
 from packseq._native import ffi, lib
 from packseq._passes import Spec, code_of, dtype_of, pointer, renamed
 from packseq.build import pack
@@ -88,22 +88,22 @@ class Model:
             "n_layers": num_layers,
             "proj_size": proj_size,
         }
-        rnn = {name: nn.integer(name, value) for name, value in sizes.items()} | {
+        rnn = {name: integer(name, value) for name, value in sizes.items()} | {
             "cell": _choice("cell", cell, CELLS),
             "dtype": code_of(dtype),
             "bias": bool(bias),
             "bidirectional": bool(bidirectional),
-            "dropout": nn.probability("dropout", dropout),
+            "dropout": probability("dropout", dropout),
         }
         spec = make("psq_model_spec")
-        spec.vocab_size = nn.integer("vocab_size", vocab_size)
-        spec.n_classes = nn.integer("n_classes", n_classes)
+        spec.vocab_size = integer("vocab_size", vocab_size)
+        spec.n_classes = integer("n_classes", n_classes)
         spec.head = _choice("head", head, HEADS)
-        spec.dropout = nn.probability("head_dropout", head_dropout)
+        spec.dropout = probability("head_dropout", head_dropout)
         for name, value in rnn.items():
             setattr(spec.rnn, name, value)
         self._create(spec)
-        lib.psq_model_init(self.ptr, nn.seed_of(seed), address(self.parameters.flat))
+        lib.psq_model_init(self.ptr, seed_of(seed), address(self.parameters.flat))
         self.classes = classes
 
     def _create(self, spec: Any) -> None:
@@ -227,22 +227,17 @@ class Model:
         else:
             self.parameters.check_like("into", into)
         samples = self._targets(targets, batch)
-        return self._run(batch, samples, seed=nn.seed_of(seed), dweights=into.flat), into
+        return self._run(batch, samples, seed=seed_of(seed), dweights=into.flat), into
 
     def _read(self, x: Sequences) -> PackedSequence:
         if not isinstance(x, PackedSequence):
             x = pack([s.encode() if isinstance(s, str) else s for s in x])
         rows, offsets = x.to_jagged()
-        row = rows.shape[1:]
         if self.vocab_size > 0:
-            if row:
-                raise ValueError(f"x has rows of shape {row}, tokens are single")
-            rows = tokens32("x", rows)
+            rows = tokens_of(rows, rows.shape[:1])
         else:
-            n_columns = int(self.c_spec.rnn.input_size)
-            if int(np.prod(row)) != n_columns and (rows.size or row):
-                raise ValueError(f"x has rows of shape {row}, input_size is {n_columns}")
-            rows = numbers("x", rows, self.parameters.flat.dtype).reshape(-1, n_columns)
+            dtype = self.parameters.flat.dtype
+            rows = rows_of(rows, rows.shape[:1], int(self.c_spec.rnn.input_size), dtype)
         layout = x.layout if x.order == "jagged" else _core.Layout.from_offsets(offsets)
         return PackedSequence(rows, layout)
 
@@ -280,7 +275,7 @@ class Model:
         if targets is not None:
             samples.targets = pointer(targets)
         result = ffi.new("psq_batch_result *")
-        args = [address(self.parameters.flat), samples, ffi.NULL, layout.n_sequences]
+        args = [self._weights(), samples, ffi.NULL, layout.n_sequences]
         with self._lock:
             if dweights is None:
                 args += [logits, predictions, result]
@@ -290,6 +285,11 @@ class Model:
                 call(lib.psq_session_grad, self._session(), *args)
         loss = result.loss_sum / result.n_valid if result.n_valid else 0.0
         return Score(float(loss), int(result.n_valid), int(result.n_correct))
+
+    def _weights(self) -> Any:
+        flat = self.parameters.flat
+        n_bytes = int(lib.psq_model_n_weights(self.ptr)) * flat.itemsize
+        return _core.memory("parameters", flat, n_bytes)
 
     def _session(self) -> Any:
         ctx = _core.context()
@@ -306,7 +306,7 @@ class Model:
         """The architecture as strings, as files have it in their metadata."""
         meta = ffi.new("psq_model_meta *")
         tensors = ffi.new("psq_tensor[]", len(self.parameters))
-        lib.psq_model_export(self.ptr, address(self.parameters.flat), tensors, meta)
+        lib.psq_model_export(self.ptr, self._weights(), tensors, meta)
         return {
             ffi.string(pair.key).decode(): ffi.string(pair.value).decode()
             for pair in meta.pairs[0 : meta.n_pairs]

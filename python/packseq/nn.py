@@ -14,8 +14,6 @@ NumPy array leaves no trace; freeze() makes them once.
 
 from __future__ import annotations
 
-import operator
-import secrets
 import warnings
 from typing import Any, ClassVar, Self
 
@@ -25,14 +23,21 @@ from numpy.typing import ArrayLike, DTypeLike
 from packseq import _core
 from packseq._buffers import Parameters
 from packseq._core import Array, address
-from packseq._inputs import numbers, read_batch, tokens32
+from packseq._inputs import (
+    MAX_SEED,
+    counts_of,
+    integer,
+    probability,
+    read_batch,
+    rows_of,
+    seed_of,
+    table_rows,
+    tokens_of,
+)
 from packseq._native import lib
 from packseq._passes import Gradients, Output, Pass, Plan, Spec, code_of
 
 __all__ = ["GRU", "LSTM", "RNN", "Gradients", "Output"]
-
-_MAX_INT = np.iinfo(np.int64).max
-_MAX_SEED = np.iinfo(np.uint64).max
 
 
 class _Recurrent:
@@ -146,21 +151,21 @@ class _Recurrent:
         TypeError: no numbers, no integers. ValueError: shapes that do not fit, a token outside
         the table, cells of a network without, each named with both values.
         """
-        tokens = table is not None
-        batch, rows = read_batch(x, lengths, self.batch_first, 0 if tokens else 1)
-        spec = self.spec
-        given: dict[str, Array | None]
+        spec, n_tokens = self.spec, 0
+        batch, rows = read_batch(x, lengths, self.batch_first, 1 if table is None else 0)
         if table is not None:
-            given = {"x": _table(table, spec), "tokens": _tokens(rows, batch.lead)}
+            given = {
+                "x": table_rows(table, spec.input_size, spec.dtype),
+                "tokens": tokens_of(rows, batch.lead),
+            }
         else:
-            given = {"x": _rows(rows, batch.lead, spec)}
-        n_tokens = 0 if given["x"] is None or not tokens else len(given["x"])
+            given = {"x": rows_of(rows, batch.lead, spec.input_size, spec.dtype)}
         plan = self._plan(n_tokens)
         flags = (lib.PSQ_TRAIN if train else 0) | (lib.PSQ_RECOMPUTE if train and recompute else 0)
         done = Pass(plan, batch, self._panels(plan), self._frozen is None, flags)
         done.set(**given, h0=done.state("h0", h0), c0=done.state("c0", c0))
         n_seq = batch.layout.n_sequences
-        done.set(ids=_counts("ids", ids, n_seq), starts=_counts("starts", starts, n_seq))
+        done.set(ids=counts_of("ids", ids, n_seq), starts=counts_of("starts", starts, n_seq))
         if train and spec.dropout > 0:
             done.set_seed(self._mask_seed() if seed is None else seed_of(seed))
         results = self._results(done, layers, cells)
@@ -185,7 +190,7 @@ class _Recurrent:
 
     def _mask_seed(self) -> int:
         seed = self._next_seed
-        self._next_seed = (seed + 1) & _MAX_SEED
+        self._next_seed = (seed + 1) & MAX_SEED
         return seed
 
     # -- parameters
@@ -371,69 +376,3 @@ class LSTM(_Recurrent):
         out = self.forward(x, *(hx or ()), lengths=lengths)
         assert out.c is not None
         return out.y, (out.h, out.c)
-
-
-# ---- what may be given
-
-
-def integer(name: str, value: int) -> int:
-    """An int64. TypeError: no integer. ValueError: beyond it."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}, must be an integer") from None
-    if not -_MAX_INT <= number <= _MAX_INT:
-        raise ValueError(f"{name} is {number}, must be at most {_MAX_INT}")
-    return number
-
-
-def seed_of(seed: int | None) -> int:
-    """A seed of C, drawn by the system if None. TypeError: no integer. ValueError: no uint64."""
-    if seed is None:
-        return secrets.randbits(64)
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        raise TypeError(f"seed is {seed!r}, must be an integer or None") from None
-    if not 0 <= number <= _MAX_SEED:
-        raise ValueError(f"seed is {number}, must be from 0 to {_MAX_SEED}")
-    return number
-
-
-def probability(name: str, value: float) -> float:
-    """TypeError: no number. ValueError: not from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, float | int | np.number):
-        raise TypeError(f"{name} is {value!r}, must be a number from 0 to 1")
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} is {value}, must be from 0 to 1")
-    return float(value)
-
-
-def _rows(rows: Array, lead: tuple[int, ...], spec: Spec) -> Array:
-    row = rows.shape[len(lead) :]
-    # Sequences of an empty list have no shape of rows.
-    if int(np.prod(row)) != spec.input_size and (rows.size or row):
-        raise ValueError(f"x has rows of shape {row}, input_size is {spec.input_size}")
-    return numbers("x", rows, spec.dtype).reshape(*lead, spec.input_size)
-
-
-def _tokens(tokens: Array, lead: tuple[int, ...]) -> Array:
-    if tokens.shape != lead:
-        raise ValueError(f"x has rows of shape {tokens.shape[len(lead) :]}, tokens are single")
-    return tokens32("x", tokens)
-
-
-def _table(table: ArrayLike, spec: Spec) -> Array:
-    array = numbers("table", table, spec.dtype)
-    if array.ndim != 2 or array.shape[1] != spec.input_size or len(array) == 0:
-        raise ValueError(f"table has shape {array.shape}, must have (V, {spec.input_size}), V > 0")
-    return array
-
-
-def _counts(name: str, values: ArrayLike | None, n_seq: int) -> Array | None:
-    if values is None:
-        return None
-    array = _core.integers(name, values)
-    if array.size != n_seq:
-        raise ValueError(f"{name} has {array.size} elements, x has {n_seq} sequences")
-    return array

@@ -460,4 +460,4 @@ except ImportError as error:
         [sys.executable, "-c", code, str(tmp_path / "model")],
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    assert done.stdout == "reading model files needs the package safetensors\n"
+    assert done.stdout.startswith("reading model files needs the package safetensors")

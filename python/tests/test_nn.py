@@ -663,6 +663,24 @@ def test_wrong_calls(args: Any, options: Any, kind: type[Exception], text: str) 
         net.forward(*args, **options)
 
 
+def test_tokens_that_change_before_backward_are_checked_again() -> None:
+    net = LSTM(3, 4, seed=0)
+    tokens = np.array([0, 1, 2], np.int32)
+    out = net.forward(tokens, table=np.ones((3, 3), np.float32), train=True)
+    tokens[1] = 2**30
+    with pytest.raises(ValueError, match="is 1073741824, must be"):
+        out.backward(np.ones((3, 4)))
+
+
+def test_parameters_of_another_network_are_not_read() -> None:
+    net, other = LSTM(3, 4, seed=0), LSTM(3, 5, seed=0)
+    with pytest.raises(AttributeError):
+        net.parameters.flat = other.parameters.flat  # type: ignore[misc]
+    net.parameters = other.parameters
+    with pytest.raises(ValueError, match="parameters has 800 bytes, needs 576"):
+        net(P)
+
+
 def test_cells_where_there_are_none() -> None:
     net = GRU(3, 4)
     with pytest.raises(ValueError, match="c0 is given, but only an LSTM has cells"):
