@@ -154,10 +154,9 @@ class _Recurrent:
         spec, n_tokens = self.spec, 0
         batch, rows = read_batch(x, lengths, self.batch_first, 1 if table is None else 0)
         if table is not None:
-            given = {
-                "x": table_rows(table, spec.input_size, spec.dtype),
-                "tokens": tokens_of(rows, batch.lead),
-            }
+            values = table_rows(table, spec.input_size, spec.dtype)
+            n_tokens = len(values)
+            given = {"x": values, "tokens": tokens_of(rows, batch.lead)}
         else:
             given = {"x": rows_of(rows, batch.lead, spec.input_size, spec.dtype)}
         plan = self._plan(n_tokens)

@@ -13,7 +13,9 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-collect_ignore = [] if importlib.util.find_spec("torch") else ["torch"]
+# The folder of these tests is found as a torch without an origin.
+_TORCH = importlib.util.find_spec("torch")
+collect_ignore = [] if _TORCH is not None and _TORCH.origin else ["torch"]
 
 settings.register_profile("packseq", deadline=None, derandomize=True)
 settings.register_profile(
