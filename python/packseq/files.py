@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterable, Mapping
@@ -33,8 +34,10 @@ __all__ = ["load", "save"]
 _INPUT, _BYTES, _CLASSES = "cli.input", "bytes", "cli.classes"
 _OURS = "packseq."
 
-_MAX_VALUE = 1 << 20  # bytes of a value in the file, as packseq/io.h has it
+# Bytes of a key, and of a header, as packseq/io.h has them.
 _MAX_NAME = 1024
+_MAX_HEADER = 100_000_000
+_UNFIT = re.compile("[\x00\ud800-\udfff]")  # what no value has
 
 _DTYPES = {ffi.string(lib.psq_dtype_name(i)).decode(): i for i in range(lib.PSQ_N_DTYPE)}
 
@@ -169,8 +172,8 @@ def _checked(metadata: Mapping[str, str]) -> dict[str, str]:
             raise ValueError(f"metadata[{key!r}] is the model's own")
         if not 0 < len(key.encode(errors="replace")) <= _MAX_NAME or not is_text(key):
             raise ValueError(f"metadata has the key {key[:40]!r}, must be short and printable")
-        if "\x00" in value or len(json.dumps(value)) > _MAX_VALUE:
-            raise ValueError(f"metadata[{key!r}] has {len(value)} characters or a NUL, too much")
+        if _UNFIT.search(value):
+            raise ValueError(f"metadata[{key!r}] has a NUL or a half of a character")
     return dict(metadata)
 
 
@@ -184,6 +187,8 @@ def _header(pairs: Mapping[str, str], tensors: Iterable[tuple[str, Array]]) -> b
         first = end
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % ALIGN)
+    if len(text) > _MAX_HEADER:
+        raise ValueError(f"metadata make a header of {len(text)} bytes, at most {_MAX_HEADER} fit")
     return len(text).to_bytes(8, "little") + text
 
 
