@@ -6,12 +6,16 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
+
 import packseq
 
 
 def main() -> None:
-    layout = packseq.Layout([4, 2, 3])
-    print(packseq.__version__, layout.batch_sizes)
+    p = packseq.pack([np.ones((length, 40), np.float32) for length in (4, 2, 3)])
+    print(packseq.__version__, p)
+    y, (h, _) = packseq.LSTM(40, 128, num_layers=2, bidirectional=True, seed=0)(p)
+    print(y[0].shape, y.last().shape, h.shape)
     if "torch" in sys.modules or "sklearn" in sys.modules:
         raise SystemExit("packseq imports more than it needs")
 

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
-"""The examples in docstrings run, and every public function and class has one."""
+"""The examples in docstrings and in README.md run, and every public function and class has one."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
+import pathlib
 
 import pytest
 
@@ -32,3 +33,10 @@ def test_examples(name: str) -> None:
 @pytest.mark.parametrize("name", SEQUENCE_METHODS)
 def test_methods_are_documented(name: str) -> None:
     assert getattr(packseq.PackedSequence, name).__doc__
+
+
+def test_readme() -> None:
+    readme = pathlib.Path(__file__).parents[2] / "README.md"
+    result = doctest.testfile(str(readme), module_relative=False, encoding="utf-8")
+    assert result.failed == 0
+    assert result.attempted > 3
