@@ -8,6 +8,9 @@ from torch.nn import RNNCell as RNNCell
 
 from packseq.torch.accelerate import accelerate as accelerate
 from packseq.torch.accelerate import restore as restore
+from packseq.torch.files import SequenceModel as SequenceModel
+from packseq.torch.files import load as load
+from packseq.torch.files import save as save
 from packseq.torch.modules import GRU as GRU
 from packseq.torch.modules import LSTM as LSTM
 from packseq.torch.modules import RNN as RNN

@@ -23,7 +23,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from packseq import _core
 from packseq._native import ffi, lib
-from packseq.torch.check import PLAIN, check_storage
+from packseq.torch.check import has_storage
 from packseq.torch.packed import layout_of
 
 CELLS = {
@@ -126,7 +126,6 @@ class Network:
                 return None
             if not tensor.is_contiguous():
                 tensor = tensor.detach().contiguous()
-            check_storage(tensor)
             held.append(tensor)
         return Weights(_NULL, ffi.new("void *[]", [pointer(t) for t in held]), held)
 
@@ -165,15 +164,11 @@ def pointer(tensor: Tensor | None) -> Any:
 
 
 def is_plain(tensor: Tensor, dtype: torch.dtype) -> bool:
-    """Whether this is memory of the CPU that holds just these numbers."""
-    return (
-        type(tensor) in PLAIN
-        and tensor.dtype is dtype
-        and tensor.is_cpu
-        and tensor.layout is torch.strided
-        and not tensor.is_nested
-        and not tensor.is_neg()
-    )
+    """Whether this is memory of the CPU that holds just these numbers.
+
+    RuntimeError: it was freed.
+    """
+    return has_storage(tensor) and tensor.dtype is dtype and tensor.is_cpu and not tensor.is_neg()
 
 
 def address(name: str, tensor: Tensor | None, shape: tuple[int, ...], dtype: torch.dtype) -> Any:
@@ -188,7 +183,6 @@ def address(name: str, tensor: Tensor | None, shape: tuple[int, ...], dtype: tor
             f"{name} is {tensor.dtype} {list(tensor.shape)} on {tensor.device}, must be "
             f"{dtype} {list(shape)}, contiguous and on the CPU"
         )
-    check_storage(tensor)
     return pointer(tensor)
 
 
@@ -240,5 +234,4 @@ def _bytes(tensor: Tensor | None) -> Any:
     n = tensor.shape[0]
     if n > _MAX_SIZE:
         return None
-    check_storage(tensor)
     return bytes(ffi.buffer(pointer(tensor), 8 * n))

@@ -15,7 +15,7 @@ freeze() in modules.py is the promise that there is none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 import torch
@@ -25,7 +25,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from packseq import _core
 from packseq.torch import fallback, functions, native
-from packseq.torch.check import PLAIN, lengths_of
+from packseq.torch.check import PLAIN, has_storage, lengths_of, uncompiled
 from packseq.torch.gather import PACKED, Place, check_rows, padded
 from packseq.torch.native import DTYPES, Network, Spec, Weights, is_plain
 
@@ -41,6 +41,7 @@ class Recurrent(RNNBase):
     # The class whose contract a module has.
     torch_class: ClassVar[type[RNNBase]]
 
+    @uncompiled
     def forward(self, input: Any, hx: Any = None, lengths: Any = None) -> tuple[Any, Any]:
         """The outputs of the last layer and the last states, as those of torch's class.
 
@@ -51,10 +52,6 @@ class Recurrent(RNNBase):
         those at the end. Raises what torch's class raises; TypeError, ValueError: lengths that are
         no integers, do not fit the input, or come with a PackedSequence or a single sequence.
         """
-        run = _outside_graph if torch.compiler.is_compiling() else Recurrent._forward
-        return run(self, input, hx, lengths)
-
-    def _forward(self, input: Any, hx: Any, lengths: Any) -> tuple[Any, Any]:
         if isinstance(input, PackedSequence):
             if lengths is not None:
                 raise TypeError("lengths is for padded input, a PackedSequence has its own")
@@ -198,19 +195,23 @@ class Recurrent(RNNBase):
         return functions.run(call, weights, x.contiguous(), h0, c0, parameters)
 
     def _torch_forward(self, input: Any, hx: Any) -> tuple[Any, Any]:
+        data = input.data if isinstance(input, PackedSequence) else input
+        _check_memory([data, *_listed(hx), *self._weights()])
         forward = cast("Any", self.torch_class).forward
         return cast("tuple[Any, Any]", forward(self, input, hx))
 
     def _run_on_torch(
         self, layout: _core.Layout, place: Place, x: Tensor, states: Sequence[Tensor]
     ) -> tuple[Tensor, ...]:
+        weights = self._weights()
+        _check_memory([x, *states, *weights])
         return fallback.run_placed(
             self._spec(x.dtype),
             layout,
             (place, place),
             x,
             states,
-            self._weights(),
+            weights,
             training=self.training,
         )
 
@@ -266,11 +267,17 @@ def _is(state: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> bool:
     return is_plain(state, dtype) and state.shape == shape
 
 
+def _listed(hx: Any) -> Sequence[Any]:
+    return hx if isinstance(hx, (tuple, list)) else [hx]
+
+
+def _check_memory(tensors: Iterable[Any]) -> None:
+    """RuntimeError: the storage of one was freed, which torch would not notice."""
+    for tensor in tensors:
+        if isinstance(tensor, Tensor):
+            has_storage(tensor)
+
+
 def _draw_seed() -> int:
     """From torch's generator of the CPU: whoever replays that replays the dropout."""
     return int(torch.empty((), dtype=torch.int64, device="cpu").random_())
-
-
-_outside_graph: Callable[..., tuple[Any, Any]] = torch.compiler.disable(  # type: ignore[no-untyped-call]
-    Recurrent._forward
-)

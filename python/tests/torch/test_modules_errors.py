@@ -227,24 +227,30 @@ def test_packed_sequences_of_another_dtype_are_checked_too() -> None:
         m(p)
 
 
-def test_freed_storage() -> None:
-    for cell in CELLS:
-        m, x = getattr(pt, cell)(I, H), torch.randn(T, B, I)
-        x.untyped_storage().resize_(0)
-        for run in (lambda x=x, m=m: m(x), lambda x=x, m=m: m(x, lengths=[1] * B)):
-            with pytest.raises(RuntimeError, match="storage"):
-                run()
-        data = torch.randn(9, I)
-        data.untyped_storage().resize_(12)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("cell", CELLS)
+def test_freed_storage(cell: str, dtype: torch.dtype) -> None:
+    m, x = getattr(pt, cell)(I, H, dtype=dtype), torch.randn(T, B, I, dtype=dtype)
+    freed = x.clone()
+    freed.untyped_storage().resize_(0)
+    data = torch.randn(9, I, dtype=dtype)
+    data.untyped_storage().resize_(12)
+    h = torch.randn(1, B, H, dtype=dtype)
+    h.untyped_storage().resize_(0)
+    calls: list[Callable[[], Any]] = [
+        lambda: m(freed),
+        lambda: m(freed, lengths=[1] * B),
+        lambda: m(packed(data=data)),
+        lambda: m(x, as_hx(m, [h, h])),
+        lambda: m(x, as_hx(m, [h, h]), [0, 2, 3, 1]),
+    ]
+    for call in calls:
         with pytest.raises(RuntimeError, match="storage"):
-            m(packed(data=data))
-        h = torch.randn(1, B, H)
-        h.untyped_storage().resize_(0)
+            call()
+    m.weight_hh_l0.untyped_storage().resize_(0)
+    for call in (lambda: m(x), lambda: m(x, lengths=[0, 2, 3, 1])):
         with pytest.raises(RuntimeError, match="storage"):
-            m(torch.randn(T, B, I), as_hx(m, [h, h]))
-        m.weight_hh_l0.untyped_storage().resize_(0)
-        with pytest.raises(RuntimeError, match="storage"):
-            m(torch.randn(T, B, I))
+            call()
 
 
 def test_weights_that_do_not_fit() -> None:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any network on any batch, given in any way: torch's results and gradients, and one batch's bits.
 
-PACKSEQ_LONG=10000 in the environment tries so many.
+HYPOTHESIS_PROFILE=long tries 10,000.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,9 +15,9 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence, unpa
 
 import packseq.torch as pt
 
-# PACKSEQ_LONG=10000 tries so many configurations instead of a few.
-LONG = int(os.environ.get("PACKSEQ_LONG", "0"))
-few = settings(max_examples=LONG or 60, deadline=None, derandomize=not LONG)
+# Torch's packed backward pass takes long, so fewer examples than usual; all of a longer profile.
+_N_EXAMPLES = settings.default.max_examples if settings.default else 100
+few = settings(max_examples=_N_EXAMPLES if _N_EXAMPLES > 100 else 60)
 
 CELLS = ("RNN", "LSTM", "GRU")
 
