@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from packseq._model import Floats
+from packseq._core import Array
 
 
 class History:
@@ -18,18 +18,18 @@ class History:
     the fit stops after `patience` epochs that were not better; else they are the last.
     """
 
-    def __init__(self, weights: Floats, *, patience: int, verbose: int, scored: bool) -> None:
+    def __init__(self, weights: Array, *, patience: int, verbose: int, scored: bool) -> None:
         self.error: BaseException | None = None
         self.stopped = False
         self.losses: list[float] = []
         self.validation_losses: list[float] = []
-        self.best: Floats | None = None
+        self.best: Array | None = None
         self._weights = weights
         self._patience = patience
         self._verbose = verbose
         self._scored = scored  # whether results have numbers of right answers
 
-    def kept(self) -> Floats:
+    def kept(self) -> Array:
         return self._weights if self.best is None else self.best
 
     def step(self, progress: Any) -> bool:

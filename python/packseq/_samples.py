@@ -11,40 +11,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from packseq._core import JAGGED, Array, Ints, Layout
-from packseq._plan import Plan
+from packseq._core import Array, Layout
+from packseq.sequence import PackedSequence
 
 
-@dataclass(frozen=True)
-class Samples:
-    """Sequences as rows [N, D], C-contiguous, in jagged order."""
+class Samples(NamedTuple):
+    """Sequences with rows [N, D], and the shape of the array that they came as, if they did."""
 
-    rows: Array
-    layout: Layout
-    shape: tuple[int, ...] | None = None  # of the array that they came as
-
-    def __len__(self) -> int:
-        return self.layout.n_sequences
-
-    @property
-    def n_columns(self) -> int:
-        """D."""
-        return int(self.rows.shape[1])
-
-    def select(self, index: Ints) -> Samples:
-        """Sequence i of the result is sequence index[i]."""
-        plan = Plan.select(self.layout, index)
-        rows = np.empty((plan.layout.n_rows, self.n_columns), self.rows.dtype)
-        plan.apply(rows, JAGGED, [self.rows], [JAGGED], rows.itemsize * self.n_columns)
-        return Samples(rows, plan.layout)
+    sequences: PackedSequence
+    shape: tuple[int, ...] | None = None
 
 
 def read(
@@ -58,38 +38,31 @@ def read(
     n_columns: the D that they have to have. ValueError: no sequences, shapes that do not fit each
     other, another D, NaN or infinity, each with where it is. TypeError: no numbers.
     """
-    if _is_packed(x):
-        values, offsets = x.to_jagged()
-        _require_numbers(values, "X")
-        rows = _converted(values, dtypes).reshape(len(values), math.prod(values.shape[1:]))
-        samples = Samples(rows, Layout.from_offsets(offsets))
-        _require_sequences(len(samples), estimator)
+    if isinstance(x, PackedSequence):
+        samples = Samples(_of_packed(x, dtypes, estimator))
     elif _is_list(x):
-        samples = _of_list(x, dtypes, estimator, n_columns)
+        samples = Samples(_of_list(x, dtypes, estimator, n_columns))
     else:
         samples = _of_array(x, dtypes, estimator)
-    _require_finite(samples)
-    if n_columns is not None and samples.n_columns != n_columns:
+    _require_finite(samples.sequences)
+    n = samples.sequences.rows.shape[1]
+    if n_columns is not None and n != n_columns:
         raise ValueError(
-            f"X has rows of {samples.n_columns} values, but {type(estimator).__name__} was fitted "
-            f"on rows of {n_columns}"
+            f"X has rows of {n} values, but {type(estimator).__name__} was fitted on rows of "
+            f"{n_columns}"
         )
     return samples
 
 
 def write(rows: Array, samples: Samples, x: Any) -> Any:
     """Rows in jagged order in the form of x, from which the samples were read."""
-    offsets = samples.layout.offsets.tolist()
-    if _is_packed(x):
-        return type(x)(rows.reshape(rows.shape[0], *x.rows.shape[1:]), Layout.from_offsets(offsets))
+    if isinstance(x, PackedSequence):
+        shape = (len(rows), *x.rows.shape[1:])
+        return samples.sequences.with_rows(rows.reshape(shape))
     if samples.shape is not None:
         return rows.reshape(samples.shape)
-    parts = [rows[first:end] for first, end in pairwise(offsets)]
+    parts = samples.sequences.with_rows(rows).to_list()
     return [part.reshape(np.shape(item)) for part, item in zip(parts, x, strict=True)]
-
-
-def _is_packed(x: Any) -> bool:
-    return hasattr(x, "to_jagged")
 
 
 def _is_list(x: Any) -> bool:
@@ -107,12 +80,23 @@ def _of_array(x: Any, dtypes: Sequence[Any], estimator: object) -> Samples:
         raise ValueError(f"X has {array.ndim} dimensions, must have 2 or 3")
     n_seq, n_steps, n_columns = (*array.shape, 1)[:3]
     rows = np.ascontiguousarray(array).reshape(n_seq * n_steps, n_columns)
-    return Samples(rows, Layout(np.full(n_seq, n_steps)), array.shape)
+    return Samples(PackedSequence(rows, Layout(np.full(n_seq, n_steps))), array.shape)
+
+
+def _of_packed(p: PackedSequence, dtypes: Sequence[Any], estimator: object) -> PackedSequence:
+    _require_sequences(len(p), estimator)
+    _require_numbers(p.rows, "X")
+    values, offsets = p.to_jagged()
+    dtype = values.dtype if values.dtype in dtypes else dtypes[0]
+    with np.errstate(over="ignore"):
+        rows = np.ascontiguousarray(values, dtype)
+    n_columns = math.prod(values.shape[1:])
+    return PackedSequence(rows.reshape(len(rows), n_columns), Layout.from_offsets(offsets))
 
 
 def _of_list(
     x: Sequence[Any], dtypes: Sequence[Any], estimator: object, n_columns: int | None
-) -> Samples:
+) -> PackedSequence:
     _require_sequences(len(x), estimator)
     parts = [_sequence(item, b) for b, item in enumerate(x)]
     n_common = _common_columns(parts) or n_columns or 1
@@ -121,7 +105,7 @@ def _of_list(
     dtype = dtype if dtype in dtypes else np.dtype(dtypes[0])
     with np.errstate(over="ignore"):
         rows = np.concatenate(parts, dtype=dtype, casting="unsafe")
-    return Samples(rows, Layout([len(part) for part in parts]))
+    return PackedSequence(rows, Layout([len(part) for part in parts]))
 
 
 def _sequence(item: Any, b: int) -> Array:
@@ -147,13 +131,7 @@ def _common_columns(parts: Sequence[Array]) -> int | None:
     return n_columns
 
 
-def _converted(array: Array, dtypes: Sequence[Any]) -> Array:
-    dtype = array.dtype if array.dtype in dtypes else dtypes[0]
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype)
-
-
-def _require_numbers(array: NDArray[Any], name: str) -> None:
+def _require_numbers(array: Array, name: str) -> None:
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {name} has dtype {array.dtype}")
     if array.dtype.kind not in "biuf":
@@ -165,12 +143,11 @@ def _require_sequences(n: int, estimator: object) -> None:
         raise ValueError(f"X has 0 sequences, {type(estimator).__name__} needs at least 1")
 
 
-def _require_finite(samples: Samples) -> None:
-    bad = ~np.isfinite(samples.rows)
+def _require_finite(p: PackedSequence) -> None:
+    bad = ~np.isfinite(p.rows)
     if bad.any():
         row, column = (int(i) for i in np.unravel_index(bad.argmax(), bad.shape))
-        offsets = samples.layout.offsets
-        b = int(np.searchsorted(offsets, row, side="right")) - 1
-        value = samples.rows[row, column]
+        b = int(np.searchsorted(p.offsets, row, side="right")) - 1
+        value = p.rows[row, column]
         what = "NaN" if np.isnan(value) else f"infinity or a value too large for {value.dtype}"
-        raise ValueError(f"X[{b}] has {what} at step {row - offsets[b]}, column {column}")
+        raise ValueError(f"X[{b}] has {what} at step {row - p.offsets[b]}, column {column}")

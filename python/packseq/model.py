@@ -12,7 +12,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,7 +19,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from packseq import _core, nn
 from packseq._buffers import Parameters, table_of
-from packseq._core import Array, address, call, make
+from packseq._core import Array, address, call, holding, make
 from packseq._inputs import integer, probability, rows_of, seed_of, tokens32, tokens_of
 from packseq._native import ffi, lib
 from packseq._passes import Spec, code_of, dtype_of, pointer, renamed
@@ -296,8 +295,7 @@ class Model:
         if ctx not in self._sessions:
             out = ffi.new("psq_session **")
             call(lib.psq_session_create, ctx, self.ptr, out)
-            # It keeps the model alive.
-            self._sessions[ctx] = ffi.gc(out[0], partial(_destroy, self.ptr))
+            self._sessions[ctx] = ffi.gc(out[0], holding(lib.psq_session_destroy, self.ptr))
         return self._sessions[ctx]
 
     # -- as a value
@@ -326,10 +324,6 @@ class Model:
     def __repr__(self) -> str:
         v = f"embedding {self.vocab_size}, " if self.vocab_size else ""
         return f"Model({v}{self.rnn!r}, {self.head} head of {self.n_classes} classes)"
-
-
-def _destroy(model: Any, session: Any) -> None:
-    lib.psq_session_destroy(session)
 
 
 def _restored(

@@ -27,12 +27,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from packseq._checks import choice, integer, real
-from packseq._core import JAGGED, Array, Layout, address, call
+from packseq._core import Array, Layout
+from packseq._fit import OPTIMISERS, SCHEDULES, fit_classes
 from packseq._history import History
-from packseq._model import CELLS, HEADS, OPTIMISERS, SCHEDULES, Floats, Model, Targets
-from packseq._native import lib
-from packseq._regression import fit_squares
+from packseq._regression import fit_squares, logits_of
 from packseq._samples import Samples, read, write
+from packseq.model import CELLS, HEADS, Model, is_text
+from packseq.sequence import PackedSequence
 
 __all__ = ["SequenceClassifier", "SequenceRegressor", "SequenceScaler"]
 
@@ -40,7 +41,7 @@ __all__ = ["SequenceClassifier", "SequenceRegressor", "SequenceScaler"]
 _POOLING = tuple(name for name in HEADS if name != "token")
 
 # The parameters of networks and what they may be: names, the least integer, the ends of a range.
-_CHOICES = {"cell": CELLS, "head": _POOLING, "optim": OPTIMISERS, "schedule": SCHEDULES}
+_CHOICES = {"cell": tuple(CELLS), "head": _POOLING, "optim": OPTIMISERS, "schedule": SCHEDULES}
 _LEAST = {
     "hidden_size": 1,
     "num_layers": 1,
@@ -75,11 +76,11 @@ class _SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         samples = read(x, dtypes, self)
         self.__dict__.pop(self._last_set, None)  # a fit that is stopped leaves nothing half done
         self._fitted_on_table = len(samples.shape or ()) == 2
-        self._n_columns = samples.n_columns
+        self._n_columns = samples.sequences.rows.shape[1]
         if self._fitted_on_table:
             validate_data(self, x, skip_check_array=True)
         else:
-            self.n_features_in_ = samples.n_columns
+            self.n_features_in_ = self._n_columns
             self.__dict__.pop("feature_names_in_", None)
         return samples
 
@@ -95,7 +96,7 @@ class _SequenceEstimator(BaseEstimator):  # type: ignore[misc]
 class _SequenceNetwork(_SequenceEstimator):
     """Parameters, fit and what the head says: the common part of classifier and regressor."""
 
-    _last_set = "weights_"
+    _last_set = "model_"
 
     def __init__(
         self,
@@ -162,40 +163,42 @@ class _SequenceNetwork(_SequenceEstimator):
 
     # ---- parameters
 
-    def _checked(self) -> dict[str, Any]:
-        """The parameters as numbers that C takes; names as their indices."""
+    def _check(self) -> None:
         params = self.get_params()
-        values: dict[str, Any] = {n: choice(n, params[n], names) for n, names in _CHOICES.items()}
-        values |= {n: integer(n, params[n], least) for n, least in _LEAST.items()}
-        values |= {n: real(n, params[n], *ends) for n, ends in _RANGES.items()}
-        return values
+        for name, names in _CHOICES.items():
+            choice(name, params[name], names)
+        for name, least in _LEAST.items():
+            integer(name, params[name], least)
+        for name, ends in _RANGES.items():
+            real(name, params[name], *ends)
 
-    def _spec(self, values: dict[str, Any], n_columns: int, n_outputs: int) -> dict[str, Any]:
-        return {
-            "n_classes": n_outputs,
-            "head": values["head"],
-            "dropout": values["dropout"],
-            "rnn.cell": values["cell"],
-            "rnn.input_size": n_columns,
-            "rnn.hidden_size": values["hidden_size"],
-            "rnn.proj_size": values["proj_size"],
-            "rnn.n_layers": values["num_layers"],
-            "rnn.bidirectional": bool(self.bidirectional),
-            "rnn.dropout": values["dropout"] if values["num_layers"] > 1 else 0.0,
-        }
+    def _new_model(self, n_columns: int, n_outputs: int, seed: int) -> Model:
+        return Model(
+            self.cell,
+            n_columns,
+            self.hidden_size,
+            n_outputs,
+            head=self.head,
+            head_dropout=self.dropout,
+            num_layers=self.num_layers,
+            dropout=self.dropout if self.num_layers > 1 else 0.0,
+            bidirectional=self.bidirectional,
+            proj_size=self.proj_size,
+            seed=seed,
+        )
 
-    def _options(self, values: dict[str, Any], n_seq: int, seed: int) -> dict[str, Any]:
-        n_steps = -(-n_seq // values["batch_size"]) * values["epochs"]
+    def _options(self, n_seq: int, seed: int) -> dict[str, Any]:
+        n_steps = -(-n_seq // self.batch_size) * self.epochs
         return {
-            "optim.kind": values["optim"],
-            "optim.lr": values["lr"],
-            "optim.weight_decay": values["weight_decay"],
-            "schedule": values["schedule"],
+            "optim.kind": OPTIMISERS.index(self.optim),
+            "optim.lr": self.lr,
+            "optim.weight_decay": self.weight_decay,
+            "schedule": SCHEDULES.index(self.schedule),
             # Of a short fit, a longer warm-up would leave nothing.
-            "n_warmup": min(values["warmup"], n_steps // 10),
-            "n_epochs": values["epochs"],
-            "batch_size": values["batch_size"],
-            "clip": values["clip"],
+            "n_warmup": min(self.warmup, n_steps // 10),
+            "n_epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "clip": self.clip,
             "seed": seed,
         }
 
@@ -203,62 +206,51 @@ class _SequenceNetwork(_SequenceEstimator):
 
     def _fit(
         self,
-        train_model: Callable[..., None],
-        samples: Samples,
-        targets: Targets,
+        fit_model: Callable[..., None],
+        x: PackedSequence,
+        targets: Array,
         n_outputs: int,
         strata: Array | None = None,
     ) -> None:
-        values = self._checked()
+        self._check()
         random = check_random_state(self.random_state)
         seed = int(random.randint(2**31 - 1))
-        train, valid = self._split(samples, targets, strata, random)
-        self._model_spec = self._spec(values, samples.n_columns, n_outputs)
-        model = Model(self._model_spec)
-        weights = model.init(seed)
-        history = History(
-            weights,
-            patience=values["patience"],
-            verbose=values["verbose"],
-            scored=isinstance(self, ClassifierMixin),
-        )
-        options = self._options(values, len(train[0]), seed)
-        train_model(model, weights, train, valid, options, history)
+        train, valid = self._split(x, targets, strata, random)
+        model = self._new_model(x.rows.shape[1], n_outputs, seed)
+        weights = model.parameters.flat
+        scored = isinstance(self, ClassifierMixin)
+        history = History(weights, patience=self.patience, verbose=self.verbose, scored=scored)
+        fit_model(model, train, valid, self._options(len(train[0]), seed), history)
+        weights[:] = history.kept()
         self.n_iter_ = len(history.losses)
         self.loss_curve_ = history.losses
         self.validation_curve_ = history.validation_losses
-        self.weights_ = history.kept()
+        self.model_ = model
 
-    def _split(self, samples: Samples, targets: Targets, strata: Any, random: Any) -> Any:
+    def _split(self, x: PackedSequence, targets: Array, strata: Any, random: Any) -> Any:
         """Training and, for early stopping, validation samples, each with their targets."""
         if not self.early_stopping:
-            return (samples, targets), None
+            return (x, targets), None
         index = train_test_split(
-            np.arange(len(samples)),
+            np.arange(len(x)),
             test_size=self.validation_fraction,
             random_state=random,
             stratify=strata,
         )
-        return tuple((samples.select(i), targets[i]) for i in index)
+        return tuple((x[i], targets[i]) for i in index)
 
     # ---- afterwards
 
-    def _logits(self, x: Any) -> Floats:
-        samples = self._read(x, [np.float32])
-        return Model(self._model_spec).logits(self.weights_, samples)
-
-    @property
-    def tensors_(self) -> dict[str, Floats]:
-        """Views of the weights by name, rnn.weight_ih_l0 to head.bias, as a torch module's."""
-        check_is_fitted(self, self._last_set)
-        return Model(self._model_spec).tensors(self.weights_)
+    def _logits(self, x: Any) -> Array:
+        sequences = self._read(x, [np.float32]).sequences
+        return logits_of(self.model_, sequences)
 
 
 class SequenceClassifier(ClassifierMixin, _SequenceNetwork):  # type: ignore[misc]
     """A class for each sequence: recurrent stack, pooling head, softmax cross-entropy.
 
-    Fitted: classes_, weights_ (flat, float32), n_features_in_, n_iter_ (epochs), loss_curve_ and
-    validation_curve_ (mean loss of each epoch, in nats).
+    Fitted: classes_, model_ (a packseq.Model, for packseq.save and torch), n_features_in_, n_iter_
+    (epochs), loss_curve_ and validation_curve_ (mean loss of each epoch, in nats).
 
     >>> x = [[1, 2], [3, 2, 1], [2, 4, 6, 8], [5, 3]]
     >>> SequenceClassifier(random_state=0).fit(x, ["up", "down", "up", "down"]).predict([[2, 3, 4]])
@@ -267,12 +259,18 @@ class SequenceClassifier(ClassifierMixin, _SequenceNetwork):  # type: ignore[mis
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
         """Trains on sequences and their classes [n], which may be any labels."""
-        samples = self._read_first(X, [np.float32])
+        x = self._read_first(X, [np.float32]).sequences
         labels = column_or_1d(y, warn=True)
-        check_consistent_length(samples, labels)
+        check_consistent_length(x.lengths, labels)
         check_classification_targets(labels)
         self.classes_, classes = np.unique(labels, return_inverse=True)
-        self._fit(Model.fit, samples, classes.astype(np.int32), len(self.classes_), labels)
+        self._fit(fit_classes, x, classes.astype(np.int32), len(self.classes_), labels)
+        if (
+            self.classes_.dtype.kind == "U"
+            and all(self.classes_)
+            and all(map(is_text, self.classes_))
+        ):
+            self.model_.classes = self.classes_.tolist()
         return self
 
     def predict(self, X: Any) -> Array:  # noqa: N803
@@ -281,13 +279,11 @@ class SequenceClassifier(ClassifierMixin, _SequenceNetwork):  # type: ignore[mis
         predicted: Array = self.classes_[best]
         return predicted
 
-    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
-        """[n, C], in the order of classes_; rows sum to 1."""
+    def predict_proba(self, X: Any) -> Array:  # noqa: N803
+        """[n, C], in the order of classes_, float32; rows sum to 1."""
         logits = self._logits(X)
         layout = Layout(np.full(len(logits), logits.shape[1]))
-        where = address(logits)
-        call(lib.psq_softmax_forward, layout.ptr, lib.PSQ_F32, JAGGED, where, 1, where)
-        return logits
+        return PackedSequence(logits.ravel(), layout).softmax().rows.reshape(logits.shape)
 
 
 class SequenceRegressor(RegressorMixin, _SequenceNetwork):  # type: ignore[misc]
@@ -304,19 +300,19 @@ class SequenceRegressor(RegressorMixin, _SequenceNetwork):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
         """Trains on sequences and their targets, [n] or [n, K]."""
-        samples = self._read_first(X, [np.float32])
+        x = self._read_first(X, [np.float32]).sequences
         targets = _real_targets(y)
-        check_consistent_length(samples, targets)
+        check_consistent_length(x.lengths, targets)
         self.target_mean_ = targets.mean(axis=0)
         self.target_scale_ = _scale_of(targets.std(axis=0))
         scaled = ((targets - self.target_mean_) / self.target_scale_).astype(np.float32)
         scaled = scaled.reshape(len(scaled), -1)
-        self._fit(fit_squares, samples, scaled, scaled.shape[1])
+        self._fit(fit_squares, x, scaled, scaled.shape[1])
         return self
 
     def predict(self, X: Any) -> Array:  # noqa: N803
         """[n] or [n, K], as the targets were; float64."""
-        outputs = self._logits(X).astype(np.float64)
+        outputs: Array = self._logits(X).astype(np.float64)
         outputs = outputs.reshape(len(outputs), *np.shape(self.target_mean_))
         outputs *= self.target_scale_
         outputs += self.target_mean_
@@ -343,7 +339,7 @@ class SequenceScaler(TransformerMixin, _SequenceEstimator):  # type: ignore[misc
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
         """Takes mean and variance of the columns, in float64."""
-        rows = self._read_first(X, [np.float64, np.float32]).rows
+        rows = self._read_first(X, [np.float64, np.float32]).sequences.rows
         some = len(rows) > 0
         n = rows.shape[1]
         self.mean_ = rows.mean(axis=0, dtype=np.float64) if some and self.with_mean else np.zeros(n)
@@ -361,8 +357,8 @@ class SequenceScaler(TransformerMixin, _SequenceEstimator):  # type: ignore[misc
 
     def _map(self, x: Any, function: Callable[[Array], Array]) -> Any:
         samples = self._read(x, [np.float64, np.float32])
-        rows = function(samples.rows).astype(samples.rows.dtype, copy=False)
-        return write(rows, samples, x)
+        rows = samples.sequences.rows
+        return write(function(rows).astype(rows.dtype, copy=False), samples, x)
 
 
 def _real_targets(y: Any) -> Array:
