@@ -9,8 +9,6 @@ never moved here, the networks read every storage as it is; only dtypes are conv
 
 from __future__ import annotations
 
-import operator
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +22,6 @@ from packseq.build import as_array, pack
 from packseq.sequence import PackedSequence
 
 _INT32 = np.iinfo(np.int32)
-MAX_INT = np.iinfo(np.int64).max
-MAX_SEED = np.iinfo(np.uint64).max
 
 
 def numbers(name: str, values: ArrayLike, dtype: DTypeLike) -> Array:
@@ -132,39 +128,6 @@ def _read_array(
 
 
 # ---- what may be given
-
-
-def integer(name: str, value: int) -> int:
-    """An int64. TypeError: no integer. ValueError: beyond it."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}, must be an integer") from None
-    if not -MAX_INT <= number <= MAX_INT:
-        raise ValueError(f"{name} is {number}, must be at most {MAX_INT}")
-    return number
-
-
-def seed_of(seed: int | None) -> int:
-    """A seed of C, drawn by the system if None. TypeError: no integer. ValueError: no uint64."""
-    if seed is None:
-        return secrets.randbits(64)
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        raise TypeError(f"seed is {seed!r}, must be an integer or None") from None
-    if not 0 <= number <= MAX_SEED:
-        raise ValueError(f"seed is {number}, must be from 0 to {MAX_SEED}")
-    return number
-
-
-def probability(name: str, value: float) -> float:
-    """TypeError: no number. ValueError: not from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, float | int | np.number):
-        raise TypeError(f"{name} is {value!r}, must be a number from 0 to 1")
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} is {value}, must be from 0 to 1")
-    return float(value)
 
 
 def rows_of(rows: Array, lead: tuple[int, ...], n_columns: int, dtype: DTypeLike) -> Array:

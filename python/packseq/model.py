@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from packseq import _core, nn
 from packseq._buffers import Parameters, table_of
+from packseq._checks import choice, integer, real, seed_of
 from packseq._core import Array, address, call, holding, make
-from packseq._inputs import integer, probability, rows_of, seed_of, tokens32, tokens_of
+from packseq._inputs import rows_of, tokens32, tokens_of
 from packseq._native import ffi, lib
 from packseq._passes import Spec, code_of, dtype_of, pointer, renamed
 from packseq.build import pack
@@ -88,17 +89,17 @@ class Model:
             "proj_size": proj_size,
         }
         rnn = {name: integer(name, value) for name, value in sizes.items()} | {
-            "cell": _choice("cell", cell, CELLS),
+            "cell": choice("cell", cell, CELLS),
             "dtype": code_of(dtype),
             "bias": bool(bias),
             "bidirectional": bool(bidirectional),
-            "dropout": probability("dropout", dropout),
+            "dropout": real("dropout", dropout, 0, 1),
         }
         spec = make("psq_model_spec")
         spec.vocab_size = integer("vocab_size", vocab_size)
         spec.n_classes = integer("n_classes", n_classes)
-        spec.head = _choice("head", head, HEADS)
-        spec.dropout = probability("head_dropout", head_dropout)
+        spec.head = choice("head", head, HEADS)
+        spec.dropout = real("head_dropout", head_dropout, 0, 1)
         for name, value in rnn.items():
             setattr(spec.rnn, name, value)
         self._create(spec)
@@ -371,9 +372,3 @@ def is_text(name: str) -> bool:
     controls = ("\x00", "\x1f"), ("\x7f", "\x9f"), ("\u202a", "\u202e"), ("\u2066", "\u2069")
     surrogates = ("\ud800", "\udfff")
     return not any(a <= c <= b for a, b in (*controls, surrogates) for c in name)
-
-
-def _choice(name: str, value: str, values: dict[str, int]) -> int:
-    if value not in values:
-        raise ValueError(f"{name} is {value!r}, must be one of {', '.join(values)}")
-    return values[value]

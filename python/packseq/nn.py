@@ -22,18 +22,9 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from packseq import _core
 from packseq._buffers import Parameters
+from packseq._checks import UINT64_MAX, integer, real, seed_of
 from packseq._core import Array, address
-from packseq._inputs import (
-    MAX_SEED,
-    counts_of,
-    integer,
-    probability,
-    read_batch,
-    rows_of,
-    seed_of,
-    table_rows,
-    tokens_of,
-)
+from packseq._inputs import counts_of, read_batch, rows_of, table_rows, tokens_of
 from packseq._native import lib
 from packseq._passes import Gradients, Output, Pass, Plan, Spec, code_of
 
@@ -80,7 +71,7 @@ class _Recurrent:
             bool(bias),
             bool(bidirectional),
             integer("proj_size", proj_size),
-            probability("dropout", dropout),
+            real("dropout", dropout, 0, 1),
             np.dtype(dtype),
         )
         self.batch_first = bool(batch_first)
@@ -189,7 +180,7 @@ class _Recurrent:
 
     def _mask_seed(self) -> int:
         seed = self._next_seed
-        self._next_seed = (seed + 1) & MAX_SEED
+        self._next_seed = (seed + 1) & UINT64_MAX
         return seed
 
     # -- parameters

@@ -16,6 +16,7 @@ are errors that name sequence, step and column. Ctrl-C stops a fit with Keyboard
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -52,12 +53,11 @@ _LEAST = {
     "patience": 1,
     "verbose": 0,
 }
-_BIG = float(np.finfo(np.float64).max)
 _RANGES = {
     "dropout": (0.0, 1.0),
-    "lr": (0.0, _BIG),
-    "weight_decay": (0.0, _BIG),
-    "clip": (0.0, _BIG),
+    "lr": (0.0, math.inf),
+    "weight_decay": (0.0, math.inf),
+    "clip": (0.0, math.inf),
 }
 
 
