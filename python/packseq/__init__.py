@@ -62,13 +62,15 @@ _HOME = {
 }
 
 # Modules that are public by themselves.
-_MODULES: tuple[str, ...] = ("optim",)
+_MODULES = ("optim",)
+# And those that need an extra, so that an asterisk does not ask for them.
+_EXTRAS = ("sklearn", "torch")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in _MODULES or name in _EXTRAS:
         return importlib.import_module(f"packseq.{name}")
     if name in _HOME:
         value = getattr(importlib.import_module(f"packseq.{_HOME[name]}"), name)
