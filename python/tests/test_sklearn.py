@@ -23,10 +23,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 import packseq
-from packseq._fit import fit_classes, fit_options
-from packseq._history import History
-from packseq._regression import _Fit, fit_squares
-from packseq.model import Model
 from packseq.sklearn import SequenceClassifier, SequenceRegressor, SequenceScaler
 
 # Why a check of scikit-learn does not hold. All but what is said here does: the same checks pass
@@ -176,36 +172,6 @@ def test_one_class_and_only_empty_sequences() -> None:
     assert (scaler.mean_.tolist(), scaler.scale_.tolist()) == ([0, 0], [1, 1])
 
 
-# ---- the gradient of least squares
-
-
-@pytest.mark.parametrize("head", ["last", "mean", "max"])
-@pytest.mark.parametrize("cell", ["rnn_tanh", "lstm", "gru"])
-def test_squares_go_down_their_gradient(cell: str, head: str) -> None:
-    x, _, sums = data(12)
-    p = packseq.pack([item.astype(np.float32) for item in x])
-    targets = np.stack([sums, sums**2], axis=1).astype(np.float32)
-    model = Model(cell, 3, 5, 2, head=head, bidirectional=True, num_layers=2, seed=3)
-    weights = model.parameters.flat
-    start = weights.astype(np.float64)
-    history = History(weights, patience=1, verbose=0, scored=False)
-    options = {"optim.kind": 0, "optim.lr": 1.0, "n_epochs": 1, "batch_size": 100}
-    fit_squares(model, (p, targets), None, options, history)
-    gradient = start - weights
-
-    def loss(point: Any) -> float:
-        weights[:] = point
-        return float(np.square(model.logits(p).astype(np.float64) - targets).mean())
-
-    assert history.losses == [pytest.approx(loss(start), rel=1e-6)]
-    parts = [slice(q.offset, q.offset + q.size) for q in model.parameters.table]
-    for part in (slice(None), *parts):
-        direction = np.zeros(len(start))
-        direction[part] = gradient[part] / np.linalg.norm(gradient[part])
-        slope = (loss(start + 1e-2 * direction) - loss(start - 1e-2 * direction)) / 2e-2
-        assert_allclose(slope, gradient @ direction, rtol=2e-2)
-
-
 # ---- the same again
 
 
@@ -327,15 +293,32 @@ def test_warmup_is_at_most_a_tenth(kind: type) -> None:
     assert not np.array_equal(weights[0], weights[2])
 
 
-def test_dropout_of_squares_keeps_the_mean() -> None:
-    def multipliers(p: float) -> Any:
-        fit = _Fit(Model("gru", 1, 1, 1, head_dropout=p, seed=0), fit_options({}))
-        return fit._dropout(np.random.default_rng(0), (100, 100)) * np.ones((100, 100))
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_clip_bounds_the_gradient(kind: type) -> None:
+    x, classes, sums = data(32)
+    y = targets_of(kind, classes, sums)
+    options = {"optim": "sgd", "lr": 1.0, "weight_decay": 0.0, "schedule": "constant", "epochs": 1}
+    start = quick(kind, lr=0.0, weight_decay=0.0).fit(x, y).model_.parameters.flat
+    after = quick(kind, clip=1e-3, **options).fit(x, y).model_.parameters.flat
+    assert_allclose(np.linalg.norm(after - start), 1e-3, rtol=1e-2)
 
-    assert_array_equal(multipliers(0.0), 1)
-    assert_array_equal(multipliers(1.0), 0)
-    assert np.unique(multipliers(0.75)).tolist() == [0, 4]
-    assert_allclose(multipliers(0.75).mean(), 1, atol=0.1)
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_dropout_is_between_layers_and_before_the_head(kind: type) -> None:
+    x, classes, sums = data(10)
+    y = targets_of(kind, classes, sums)
+    model = quick(kind, dropout=0.25, num_layers=2).fit(x, y).model_
+    assert (model.rnn.dropout, model.head_dropout) == (0.25, 0.25)
+    model = quick(kind, dropout=0.25).fit(x, y).model_
+    assert (model.rnn.dropout, model.head_dropout) == (0.0, 0.25)
+
+
+def test_validation_has_some_of_every_class() -> None:
+    x, _, _ = data(10)
+    with pytest.raises(ValueError, match="The least populated class"):
+        quick(SequenceClassifier, early_stopping=True, validation_fraction=0.5).fit(
+            x, [0] * 9 + [1]
+        )
 
 
 # ---- with the rest of scikit-learn
@@ -604,19 +587,3 @@ def test_params_refused(
 ) -> None:
     with pytest.raises(error, match=text):
         quick(kind, **params).fit([ROWS, ROWS, ROWS], [0, 1, 1])
-
-
-@pytest.mark.parametrize(
-    ("rows", "n", "text"),
-    [
-        (np.ones((3, 2)), 2, r"x has float64 rows of shape \(2,\), not the model's"),
-        (np.ones((3, 1), np.float32), 2, r"x has float32 rows of shape \(1,\), not the model's"),
-        (np.ones((3, 2), np.float32), 1, r"targets has shape \(1,\), must have \(2,\)"),
-    ],
-)
-def test_what_does_not_fit_a_model_does_not_reach_c(rows: Any, n: int, text: str) -> None:
-    model = Model("gru", 2, 3, 2)
-    history = History(model.parameters.flat, patience=1, verbose=0, scored=True)
-    x = packseq.PackedSequence(rows, packseq.Layout([1, 2]))
-    with pytest.raises(ValueError, match=text):
-        fit_classes(model, (x, np.zeros(n)), None, {}, history)
