@@ -10,8 +10,7 @@
 
 #include "packseq/rnn.h"
 
-static inline psq_status psq_glue_refused(psq_error *err)
-{
+static inline psq_status psq_glue_refused(psq_error *err) {
     static const char text[] = "memory for a call of the network was refused";
     err->status = PSQ_NOMEM;
     memcpy(err->text, text, sizeof text);
@@ -20,8 +19,7 @@ static inline psq_status psq_glue_refused(psq_error *err)
 
 // psq_rnn_pack of parameters that lie each at its own address.
 static inline psq_status psq_glue_pack(const psq_ctx *ctx, const psq_rnn *rnn,
-                                       void *const *parameters, void *panels, psq_error *err)
-{
+                                       void *const *parameters, void *panels, psq_error *err) {
     const psq_param *table = psq_rnn_params(rnn);
     const int64_t n = psq_rnn_n_params(rnn);
     const int64_t n_weights = psq_rnn_n_weights(rnn);
@@ -49,10 +47,9 @@ typedef struct psq_glue_memory {
 } psq_glue_memory;
 
 static inline psq_status psq_glue_open(const psq_ctx *ctx, const psq_rnn *rnn,
-                                       const psq_layout *layout, const void *panels, void *const *parameters,
-                                       unsigned flags, void *reserve, psq_glue_memory *m,
-                                       psq_error *err)
-{
+                                       const psq_layout *layout, const void *panels,
+                                       void *const *parameters, unsigned flags, void *reserve,
+                                       psq_glue_memory *m, psq_error *err) {
     size_t n_reserve = 0, n_scratch = 0;
     psq_status status = psq_rnn_sizes(rnn, layout, flags, &n_reserve, &n_scratch, err);
     memset(m, 0, sizeof *m);
@@ -67,12 +64,10 @@ static inline psq_status psq_glue_open(const psq_ctx *ctx, const psq_rnn *rnn,
     if (m->scratch == NULL || m->panels == NULL || m->reserve == NULL) {
         return psq_glue_refused(err);
     }
-    return panels != NULL ? PSQ_OK
-                          : psq_glue_pack(ctx, rnn, parameters, m->own_panels, err);
+    return panels != NULL ? PSQ_OK : psq_glue_pack(ctx, rnn, parameters, m->own_panels, err);
 }
 
-static inline void psq_glue_close(const psq_ctx *ctx, psq_glue_memory *m)
-{
+static inline void psq_glue_close(const psq_ctx *ctx, psq_glue_memory *m) {
     psq_free(ctx, m->scratch);
     psq_free(ctx, m->own_panels);
     psq_free(ctx, m->own_reserve);
@@ -80,15 +75,14 @@ static inline void psq_glue_close(const psq_ctx *ctx, psq_glue_memory *m)
 
 // psq_rnn_forward. reserve NULL: backward will not follow.
 static inline psq_status psq_glue_forward(const psq_ctx *ctx, const psq_rnn *rnn,
-                                          const psq_layout *layout,
-                                          const void *panels, void *const *parameters, const psq_rnn_io *io,
-                                          unsigned flags, void *reserve, psq_error *err)
-{
+                                          const psq_layout *layout, const void *panels,
+                                          void *const *parameters, const psq_rnn_io *io,
+                                          unsigned flags, void *reserve, psq_error *err) {
     psq_glue_memory m;
-    psq_status status = psq_glue_open(ctx, rnn, layout, panels, parameters, flags, reserve, &m, err);
+    psq_status status =
+        psq_glue_open(ctx, rnn, layout, panels, parameters, flags, reserve, &m, err);
     if (status == PSQ_OK) {
-        status =
-            psq_rnn_forward(rnn, layout, m.panels, io, flags, m.reserve, m.scratch, err);
+        status = psq_rnn_forward(rnn, layout, m.panels, io, flags, m.reserve, m.scratch, err);
     }
     psq_glue_close(ctx, &m);
     return status;
@@ -96,20 +90,19 @@ static inline psq_status psq_glue_forward(const psq_ctx *ctx, const psq_rnn *rnn
 
 // psq_rnn_backward. reserve NULL: the forward pass runs again first, without outputs.
 static inline psq_status psq_glue_backward(const psq_ctx *ctx, const psq_rnn *rnn,
-                                           const psq_layout *layout,
-                                           const void *panels, void *const *parameters, const psq_rnn_io *io,
+                                           const psq_layout *layout, const void *panels,
+                                           void *const *parameters, const psq_rnn_io *io,
                                            const psq_rnn_grads *grads, void *reserve,
-                                           psq_error *err)
-{
+                                           psq_error *err) {
     psq_glue_memory m;
-    psq_status status = psq_glue_open(ctx, rnn, layout, panels, parameters, PSQ_TRAIN, reserve, &m, err);
+    psq_status status =
+        psq_glue_open(ctx, rnn, layout, panels, parameters, PSQ_TRAIN, reserve, &m, err);
     if (status == PSQ_OK && reserve == NULL) {
-        status =
-            psq_rnn_forward(rnn, layout, m.panels, io, PSQ_TRAIN, m.reserve, m.scratch, err);
+        status = psq_rnn_forward(rnn, layout, m.panels, io, PSQ_TRAIN, m.reserve, m.scratch, err);
     }
     if (status == PSQ_OK) {
-        status = psq_rnn_backward(rnn, layout, m.panels, io, grads, PSQ_TRAIN, m.reserve,
-                                  m.scratch, err);
+        status = psq_rnn_backward(rnn, layout, m.panels, io, grads, PSQ_TRAIN, m.reserve, m.scratch,
+                                  err);
     }
     psq_glue_close(ctx, &m);
     return status;
