@@ -200,6 +200,7 @@ def test_threads_follow_torchs_and_change_nothing() -> None:
     assert all(torch.equal(results[0], y) for y in results[1:])
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 def test_a_forked_child_runs() -> None:
     m, x = pt.LSTM(40, 64, 2), torch.randn(30, 20, 40)
     with torch.no_grad():
