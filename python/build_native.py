@@ -22,7 +22,7 @@ import cffi
 
 # All public headers but io.h: Python reads and writes files by itself.
 HEADERS = ("base", "layout", "ragged", "plan", "pool", "batcher", "rnn", "train")
-SYSTEM_HEADERS = ("stdbool.h", "stddef.h", "stdint.h", "string.h")
+SYSTEM_HEADERS = ("stdbool.h", "stddef.h", "stdint.h", "string.h", "sys/mman.h")
 HERE = pathlib.Path(__file__).resolve().parent  # of glue.h
 
 # What C calls back into Python: the one function that psq_fit calls after each step.
@@ -35,7 +35,9 @@ def preprocess(compiler: str, include: pathlib.Path, *options: str) -> str:
     """The headers, without those of the system, through the C preprocessor."""
     with tempfile.TemporaryDirectory() as folder:
         for name in SYSTEM_HEADERS:
-            (pathlib.Path(folder) / name).touch()
+            path = pathlib.Path(folder) / name
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
         folders = [f"-I{folder}", f"-I{include}", f"-I{HERE}"]
         command = [compiler, "-E", "-P", "-U__GNUC__", "-nostdinc", *folders]
         return subprocess.run(
