@@ -69,6 +69,21 @@ def uncompiled(function: Callable[P, R]) -> Callable[P, R]:
     return called
 
 
+def compiled_as(instead: Callable[P, R]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """The function, in whose place torch.compile and torch.export follow another one."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            if torch.compiler.is_compiling():
+                return instead(*args, **kwargs)
+            return function(*args, **kwargs)
+
+        return called
+
+    return decorate
+
+
 def has_storage(x: Tensor) -> bool:
     """Whether x is a plain strided tensor, whose elements lie in memory where it says.
 

@@ -113,13 +113,30 @@ def backward(
     given: dy, dhn, dcn, None for zeros. reserve: of the forward pass, and used up; None: the
     forward pass runs again.
     """
+    *states, flat = backward_flat(
+        call, weights, x, h0, c0, reserve, given, [*wanted[:3], any(wanted[3:])]
+    )
+    return [*states, *_split(call.network, flat, wanted[3:])]
+
+
+def backward_flat(
+    call: Call,
+    weights: Weights,
+    x: Tensor,
+    h0: Tensor | None,
+    c0: Tensor | None,
+    reserve: Tensor | None,
+    given: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:
+    """As backward, with one gradient of all weights, in one row."""
     network = call.network
     io = _io(call, x, h0, c0)
     grads, alive = _given(call, given)
     dx = torch.empty_like(x) if wanted[0] else None
     dh0 = torch.empty_like(h0) if wanted[1] and h0 is not None else None
     dc0 = torch.empty_like(c0) if wanted[2] and c0 is not None else None
-    flat = x.new_zeros(network.n_weights) if any(wanted[3:]) else None
+    flat = x.new_zeros(network.n_weights) if wanted[3] else None
     grads.dx, grads.dh0, grads.dc0 = pointer(dx), pointer(dh0), pointer(dc0)
     grads.dweights = pointer(flat)
     _core.call(
@@ -134,7 +151,7 @@ def backward(
         pointer(reserve),
     )
     del alive
-    return [dx, dh0, dc0, *_split(network, flat, wanted[3:])]
+    return [dx, dh0, dc0, flat]
 
 
 def _given(call: Call, given: Sequence[Tensor | None]) -> tuple[Any, list[Tensor | None]]:

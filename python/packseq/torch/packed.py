@@ -35,12 +35,13 @@ def layout_of(p: PackedSequence) -> Layout:
     if p.data.dim() == 0:
         raise RuntimeError("data has 0 dimensions, needs at least 1")
     try:
-        return _layout(p.data.shape[0], to_array(sizes), p.sorted_indices, p.unsorted_indices)
+        return layout_from(p.data.shape[0], to_array(sizes), p.sorted_indices, p.unsorted_indices)
     except ValueError as error:
         raise RuntimeError(str(error)) from None
 
 
-def _layout(n_rows: int, sizes: Ints, ranks: Tensor | None, users: Tensor | None) -> Layout:
+def layout_from(n_rows: int, sizes: Ints, ranks: Tensor | None, users: Tensor | None) -> Layout:
+    """Of these fields; n_rows -1: as many as they say. ValueError: they do not fit each other."""
     if ranks is not None:
         order = to_array(ranks)
     elif users is not None:

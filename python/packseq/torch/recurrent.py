@@ -24,8 +24,8 @@ from torch.nn import RNNBase
 from torch.nn.utils.rnn import PackedSequence
 
 from packseq import _core
-from packseq.torch import fallback, functions, native
-from packseq.torch.check import PLAIN, has_storage, lengths_of, uncompiled
+from packseq.torch import compiled, fallback, functions, native
+from packseq.torch.check import PLAIN, compiled_as, has_storage, lengths_of
 from packseq.torch.gather import PACKED, Place, check_rows, padded
 from packseq.torch.native import DTYPES, Network, Spec, Weights, is_plain
 
@@ -41,7 +41,7 @@ class Recurrent(RNNBase):
     # The class whose contract a module has.
     torch_class: ClassVar[type[RNNBase]]
 
-    @uncompiled
+    @compiled_as(compiled.forward)
     def forward(self, input: Any, hx: Any = None, lengths: Any = None) -> tuple[Any, Any]:
         """The outputs of the last layer and the last states, as those of torch's class.
 

@@ -24,7 +24,9 @@ from torch.nn.utils import rnn as torch_rnn
 from torch.nn.utils.rnn import PackedSequence
 
 from packseq._core import Ints, Layout
+from packseq.torch import compiled
 from packseq.torch.check import (
+    compiled_as,
     context,
     dtype_name,
     fill_of,
@@ -87,6 +89,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 # ---- packing
 
 
+@compiled_as(compiled.pack_padded_sequence)
 def pack_padded_sequence(
     input: Tensor,
     lengths: Tensor | Sequence[int],
@@ -112,7 +115,7 @@ def pack_padded_sequence(
     if input.dim() < 2:
         raise IndexError(f"Dimension out of range: input has {input.dim()}, needs at least 2")
     n_seq, n_steps = input.shape[:2] if batch_first else input.shape[1::-1]
-    _check_lengths(sizes, n_seq, enforce_sorted)
+    check_lengths(sizes, n_seq, enforce_sorted)
     if sizes.max() > n_steps:
         b = int(sizes.argmax())
         raise RuntimeError(f"lengths[{b}] is {sizes[b]}, input has {n_steps} steps")
@@ -142,7 +145,7 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
         return pack_padded_sequence(padded_rows, sizes, enforce_sorted=enforce_sorted)
     if lengths.max() == 0 or 0 in items[0].shape[1:]:
         raise RuntimeError(f"{_EMPTY} sequences[0] has shape {tuple(items[0].shape)}")
-    _check_lengths(lengths, len(items), enforce_sorted)
+    check_lengths(lengths, len(items), enforce_sorted)
     layout = Layout(lengths, ctx=context())
     return packed(stack(items, rows, layout, PACKED), layout, indices=not enforce_sorted)
 
@@ -150,6 +153,7 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
 # ---- padding
 
 
+@compiled_as(compiled.pad_packed_sequence)
 def pad_packed_sequence(
     sequence: PackedSequence,
     batch_first: bool = False,
@@ -283,7 +287,7 @@ def _to_int64(lengths: Any, any_device: bool = False) -> Ints:
     return to_array(lengths, torch.int64)
 
 
-def _check_lengths(lengths: Ints, n_seq: int, enforce_sorted: bool) -> None:
+def check_lengths(lengths: Ints, n_seq: int, enforce_sorted: bool) -> None:
     """RuntimeError: lengths that torch does not pack, in the order of its checks."""
     if lengths.ndim != 1:
         raise RuntimeError(one_dimension(torch.from_numpy(lengths)))

@@ -21,7 +21,15 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from packseq._core import Ints, Layout
-from packseq.torch.check import context, dtype_name, fill_of, lengths_of, uncompiled
+from packseq.torch import compiled
+from packseq.torch.check import (
+    compiled_as,
+    context,
+    dtype_name,
+    fill_of,
+    lengths_of,
+    uncompiled,
+)
 from packseq.torch.gather import JAGGED, PACKED, Place, gather, padded, row_numbers
 from packseq.torch.lists import readable, split, stack
 from packseq.torch.packed import layout_of, packed
@@ -46,7 +54,7 @@ Lengths = Tensor | Sequence[int] | np.ndarray[Any, Any]
 # ---- in and out
 
 
-@uncompiled
+@compiled_as(compiled.pack)
 def pack(
     sequences: Tensor | Iterable[Tensor],
     lengths: Lengths | None = None,
@@ -95,7 +103,7 @@ def pack_like(
     return p._replace(data=_pack_list(items, layout))
 
 
-@uncompiled
+@compiled_as(compiled.pad)
 def pad(
     p: PackedSequence,
     *,
@@ -173,7 +181,7 @@ def concat(batches: Iterable[PackedSequence]) -> PackedSequence:
 # ---- one row for each sequence
 
 
-@uncompiled
+@compiled_as(compiled.last)
 def last(p: PackedSequence) -> Tensor:
     """The last row of each sequence, [B, *F]; zeros where there is none."""
     layout = _layout(p)
