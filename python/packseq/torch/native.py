@@ -12,7 +12,7 @@ contiguity and the size of its storage are known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from torch.nn.utils.rnn import PackedSequence
 from packseq import _core
 from packseq._native import ffi, lib
 from packseq.torch.check import has_storage
+from packseq.torch.layouts import MAX_SIZE, packed_key, recall
 from packseq.torch.packed import layout_of
 
 CELLS = {
@@ -186,52 +187,37 @@ def address(name: str, tensor: Tensor | None, shape: tuple[int, ...], dtype: tor
     return pointer(tensor)
 
 
-# ---- layouts, found again by what they were made of
-
-_layouts: dict[Any, _core.Layout] = {}
-_MAX_LAYOUTS = 64
-_MAX_SIZE = 4096  # of one, B + T
-
-
-def _remembered(key: Any, make: Callable[[], _core.Layout]) -> _core.Layout:
-    layout = _layouts.get(key)
-    if layout is None:
-        layout = make()
-        if layout.n_sequences + layout.max_length <= _MAX_SIZE:
-            if len(_layouts) >= _MAX_LAYOUTS:
-                _layouts.clear()
-            _layouts[key] = layout
-    return layout
+# ---- layouts
 
 
 def layout_of_lengths(lengths: _core.Ints) -> _core.Layout:
     """The layout of these lengths."""
-    if lengths.size > _MAX_SIZE:
+    if lengths.size > MAX_SIZE:
         return _core.Layout(lengths)
-    return _remembered(lengths.tobytes(), lambda: _core.Layout(lengths))
+    return recall(lengths.tobytes(), lambda: _core.Layout(lengths))
 
 
 def layout_of_equal(n_sequences: int, length: int) -> _core.Layout:
     """The layout of a padded batch without padding."""
-    return _remembered((n_sequences, length), lambda: _core.Layout(np.full(n_sequences, length)))
+    return recall((n_sequences, length), lambda: _core.Layout(np.full(n_sequences, length)))
 
 
 def layout_of_packed(p: PackedSequence) -> _core.Layout:
     """The layout of a PackedSequence. RuntimeError: as packed.layout_of."""
-    data, sizes, order, inverse = p
-    fields = _bytes(sizes), _bytes(order), _bytes(inverse)
-    if None in fields or data.dim() == 0:
+    data, sizes, ranks, users = p
+    if data.dim() == 0 or not all(map(_is_short, (sizes, ranks, users))):
         return layout_of(p)
-    return _remembered((data.shape[0], *fields), lambda: layout_of(p))
+    key = packed_key(data.shape[0], _bytes(sizes), _bytes(ranks), _bytes(users))
+    return recall(key, lambda: layout_of(p))
 
 
-def _bytes(tensor: Tensor | None) -> Any:
-    """The bytes of a field; 0 for one that is None, None for one that needs a closer look."""
-    if tensor is None:
-        return 0
-    if not is_plain(tensor, torch.int64) or tensor.dim() != 1 or not tensor.is_contiguous():
-        return None
-    n = tensor.shape[0]
-    if n > _MAX_SIZE:
-        return None
-    return bytes(ffi.buffer(pointer(tensor), 8 * n))
+def _is_short(field: Tensor | None) -> bool:
+    """Whether a field needs no closer look."""
+    if field is None:
+        return True
+    fits = is_plain(field, torch.int64) and field.dim() == 1 and field.is_contiguous()
+    return fits and field.shape[0] <= MAX_SIZE
+
+
+def _bytes(field: Tensor | None) -> bytes | None:
+    return None if field is None else bytes(ffi.buffer(pointer(field), 8 * field.shape[0]))

@@ -68,9 +68,7 @@ def layout(
 
 
 @layout.register_fake
-def _(
-    lengths: Tensor, n_seq: int, n_steps: int, contract: str
-) -> tuple[Tensor, Tensor, Tensor]:
+def _(lengths: Tensor, n_seq: int, n_steps: int, contract: str) -> tuple[Tensor, Tensor, Tensor]:
     def ints(n: Any) -> Tensor:
         return torch.empty(n, dtype=torch.int64, device="cpu")
 

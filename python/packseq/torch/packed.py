@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from packseq._core import Ints, Layout
 from packseq.torch.check import context, has_storage, one_dimension, to_array
+from packseq.torch.layouts import packed_key, remember
 
 
 def layout_of(p: PackedSequence) -> Layout:
@@ -72,9 +73,9 @@ def _check_inverse(layout: Layout, users: Ints) -> None:
 
 def packed(data: Tensor, layout: Layout, *, indices: bool = True) -> PackedSequence:
     """Packed rows [N, *F] as a PackedSequence; its indices are None if not asked for."""
-    sizes = torch.from_numpy(layout.batch_sizes.copy())
-    if not indices:
-        return PackedSequence(data, sizes, None, None)
-    ranks = torch.from_numpy(layout.sorted_indices.copy()).to(data.device)
-    users = torch.from_numpy(layout.unsorted_indices.copy()).to(data.device)
-    return PackedSequence(data, sizes, ranks, users)
+    fields = [layout.batch_sizes]
+    if indices:
+        fields += [layout.sorted_indices, layout.unsorted_indices]
+    remember(packed_key(layout.n_rows, *(field.tobytes() for field in fields)), layout)
+    sizes, *permutations = (torch.from_numpy(field.copy()) for field in fields)
+    return PackedSequence(data, sizes, *(x.to(data.device) for x in permutations))
