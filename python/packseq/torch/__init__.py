@@ -8,6 +8,7 @@ from torch.nn import RNNCell as RNNCell
 
 from packseq.torch.accelerate import accelerate as accelerate
 from packseq.torch.accelerate import restore as restore
+from packseq.torch.ddp import global_mean as global_mean
 from packseq.torch.files import SequenceModel as SequenceModel
 from packseq.torch.files import load as load
 from packseq.torch.files import save as save
