@@ -120,6 +120,9 @@ class Parameters(Mapping[str, Array]):
         for array in (self.flat, *self._views.values()):
             array.flags.writeable = flag
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Parameters, (tuple(self.table), self._flat)  # the views are made anew
+
     def __repr__(self) -> str:
         shapes = ", ".join(f"{p.name} {list(p.shape)}" for p in self.table)
         return f"Parameters({self.flat.dtype}: {shapes})"

@@ -50,11 +50,14 @@ def fill_element(value: object, dtype: np.dtype[Any]) -> Array:
     if element.ndim != 0:
         raise ValueError(f"fill has {element.ndim} dimensions, must be one element")
     wrong = f"fill is {value!r}, which {dtype} cannot hold"
+    if dtype.kind in "biuf" and element.dtype.kind in "cSU":  # NumPy would cast them
+        raise ValueError(wrong)
     try:
         with np.errstate(all="ignore"):
             cast = element.astype(dtype)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(wrong) from error
-    if dtype.kind in "biu" and cast != element:
+    infinite = dtype.kind in "fc" and np.isinf(cast) and cast != element
+    if infinite or (dtype.kind in "biu" and cast != element):
         raise ValueError(wrong)
     return cast

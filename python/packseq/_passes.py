@@ -47,11 +47,11 @@ def dtype_of(code: int) -> np.dtype[Any]:
 
 @contextmanager
 def renamed() -> Iterator[None]:
-    """Errors of C about a spec, with the names that its fields have in Python."""
+    """Errors of C about a spec or a call, with the names that things have in Python."""
     try:
         yield
     except (ValueError, NotImplementedError) as error:
-        text = re.sub(r"spec\.(rnn\.)?", "", str(error))
+        text = re.sub(r"spec\.(rnn\.)?|\bio\.", "", str(error)).replace("tokens of seq", "x of seq")
         raise type(error)(text.replace("n_layers", "num_layers")) from None
 
 
@@ -130,7 +130,8 @@ class Plan:
         """A pass of C: args are those between layout and flags, and the reserve."""
         *inner, reserve = args
         scratch = self.scratches.take(self.sizes(layout, flags)[1])
-        call(function, self.ptr, layout.ptr, *inner, flags, reserve, address(scratch))
+        with renamed():
+            call(function, self.ptr, layout.ptr, *inner, flags, reserve, address(scratch))
         self.scratches.give(scratch)
 
     def sizes(self, layout: Any, flags: int) -> tuple[int, int]:
@@ -231,8 +232,6 @@ class Pass:
     ) -> Gradients:
         """All gradients; those of parameters are added to `into`."""
         spec = self.plan.spec
-        if self.reserve is None:
-            raise RuntimeError("backward has used up what forward kept: use keep=True before")
         width = spec.num_directions * spec.state_size
         given = {
             "dy": None if dy is None else self.batch.read_like("dy", dy, width, spec.dtype),
@@ -241,13 +240,16 @@ class Pass:
         }
         dh0, dc0 = self.new_state("dh0"), self.new_state("dc0")
         dx = self._new_dx() if wants_x else None
+        _core.memory("into", into.flat, self.plan.n_weights * spec.dtype.itemsize, written=True)
         arrays = given | {"dx": dx, "dh0": dh0, "dc0": dc0, "dweights": into.flat}
         pointers = {name: pointer(a) for name, a in arrays.items() if a is not None}
         grads = make("psq_rnn_grads", **pointers)
-        args = (address(self.panels), self.io, grads, address(self.reserve))
         flags = self.flags | (lib.PSQ_KEEP if keep else 0)
-        reserve = self.reserve
-        self.reserve = reserve if keep else None
+        # Taken in one statement, so that of two threads only one has it.
+        reserve, self.reserve = self.reserve, self.reserve if keep else None
+        if reserve is None:
+            raise RuntimeError("backward has used up what forward kept: use keep=True before")
+        args = (address(self.panels), self.io, grads, address(reserve))
         self.plan.run(lib.psq_rnn_backward, self.batch.layout, flags, *args)
         if not keep:
             self.plan.reserves.give(reserve)

@@ -118,7 +118,10 @@ class Plan:
         n = operator.index(n_parts)
         if n < 1:
             raise ValueError(f"n_parts is {n}, must be at least 1")
-        out = ffi.new("psq_plan *[]", n)
+        try:
+            out = ffi.new("psq_plan *[]", n)
+        except OverflowError:
+            raise MemoryError(f"n_parts is {n}, which is too much") from None
         call(lib.psq_plan_split, context(), layout.ptr, n, out)
         return [cls(ptr, (layout,)) for ptr in out]
 

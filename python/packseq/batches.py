@@ -10,6 +10,7 @@ contains does not depend on how far ahead a DataLoader's workers have run.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -112,6 +113,8 @@ class BatchSampler:
         self._lengths = integers("lengths", lengths)
         self._options: dict[str, Any] = limits | numbers | {n: bool(f) for n, f in flags.items()}
         self._batcher = _create(self._lengths, limits, self._options)
+        # C is called without the GIL, and the index that it gives is its own until the next call.
+        self._lock = threading.RLock()
         self._fresh = True  # whether the next iterator takes the state that is set
         self._turn = 0  # of the iterator that may go on
 
@@ -127,15 +130,18 @@ class BatchSampler:
 
         ValueError: another epoch. TypeError: no integer.
         """
-        call(lib.psq_batcher_set_epoch, self._batcher, integer("epoch", epoch, 0))
-        self._begin(fresh=True)
+        number = integer("epoch", epoch, 0)
+        with self._lock:
+            call(lib.psq_batcher_set_epoch, self._batcher, number)
+            self._begin(fresh=True)
 
     def __len__(self) -> int:
         """Batches of this rank in this epoch, those already taken among them; equal on all ranks.
 
         With a budget of rows, epochs may have different numbers of batches.
         """
-        return int(lib.psq_batcher_n_batches(self._batcher))
+        with self._lock:
+            return int(lib.psq_batcher_n_batches(self._batcher))
 
     def __iter__(self) -> Iterator[list[int]]:
         """The batches of this epoch, or if an iterator has begun it, of the next.
@@ -144,17 +150,25 @@ class BatchSampler:
         iterator begins with its first batch: a DataLoader makes more of them than it uses.
         RuntimeError, by an iterator: a later one has begun, or an epoch or a state was set.
         """
-        if not self._fresh or self._at_end():
-            call(lib.psq_batcher_set_epoch, self._batcher, self.epoch + 1)
-        self._begin(fresh=False)
-        turn = self._turn
+        with self._lock:
+            if not self._fresh or self._at_end():
+                call(lib.psq_batcher_set_epoch, self._batcher, self.epoch + 1)
+            self._begin(fresh=False)
+            turn = self._turn
+        while (batch := self._next(turn)) is not None:
+            yield batch
+
+    def _next(self, turn: int) -> list[int] | None:
+        """The next batch of the iterator of this turn, None at its end."""
         index = ffi.new("int64_t **")
         n = ffi.new("int64_t *")
-        while turn == self._turn:
-            if not lib.psq_batcher_next(self._batcher, index, n):
-                return
-            yield ffi.unpack(index[0], n[0])
-        raise RuntimeError("this iterator of batches has ended: the sampler has begun another one")
+        with self._lock:
+            if turn != self._turn:
+                raise RuntimeError(
+                    "this iterator of batches has ended: the sampler has begun another one"
+                )
+            more = lib.psq_batcher_next(self._batcher, index, n)
+            return list(ffi.unpack(index[0], n[0])) if more else None
 
     def _begin(self, *, fresh: bool) -> None:
         self._fresh = fresh
@@ -164,7 +178,8 @@ class BatchSampler:
 
     def _state(self) -> Any:
         state = ffi.new("psq_batcher_state *")
-        lib.psq_batcher_get_state(self._batcher, state)
+        with self._lock:
+            lib.psq_batcher_get_state(self._batcher, state)
         return state
 
     def _at_end(self) -> bool:
@@ -180,13 +195,14 @@ class BatchSampler:
         takes batches ahead of those that it returns, so give it the number that were trained on.
         ValueError: n_taken is negative or above len(self). TypeError: no integer.
         """
-        state = self._state()
-        if n_taken is not None:
-            here = ffi.new("psq_batcher_state *", state[0])
-            n = integer("n_taken", n_taken, 0, len(self))
-            self._skip(here, n)
+        with self._lock:
             state = self._state()
-            call(lib.psq_batcher_set_state, self._batcher, here)
+            if n_taken is not None:
+                here = ffi.new("psq_batcher_state *", state[0])
+                n = integer("n_taken", n_taken, 0, len(self))
+                self._skip(here, n)
+                state = self._state()
+                call(lib.psq_batcher_set_state, self._batcher, here)
         return {name: int(getattr(state, name)) for name in _STATE}
 
     def _skip(self, state: Any, n: int) -> None:
@@ -213,8 +229,9 @@ class BatchSampler:
         numbers = {n: integer(f"state[{n!r}]", state[n], 0, UINT64_MAX) for n in _STATE}
         for name in set(_STATE) - {"fingerprint"}:
             integer(f"state[{name!r}]", numbers[name], 0)
-        call(lib.psq_batcher_set_state, self._batcher, ffi.new("psq_batcher_state *", numbers))
-        self._begin(fresh=True)
+        with self._lock:
+            call(lib.psq_batcher_set_state, self._batcher, ffi.new("psq_batcher_state *", numbers))
+            self._begin(fresh=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (type(self), self._lengths, self._options, self.state_dict(), self._fresh)
@@ -224,7 +241,8 @@ class BatchSampler:
     def report(self) -> BatchReport:
         """How full this epoch's batches are and how evenly ranks are loaded."""
         report = ffi.new("psq_batcher_report *")
-        lib.psq_batcher_get_report(self._batcher, report)
+        with self._lock:
+            lib.psq_batcher_get_report(self._batcher, report)
         return BatchReport(**{n: getattr(report, n) for n in BatchReport.__dataclass_fields__})
 
     def __repr__(self) -> str:

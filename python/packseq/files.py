@@ -24,6 +24,7 @@ import numpy as np
 
 from packseq import _core
 from packseq._buffers import ALIGN
+from packseq._checks import INT64_MAX
 from packseq._core import Array, FormatError, call
 from packseq._native import ffi, lib
 from packseq.model import Model, is_text, spec_of
@@ -86,6 +87,9 @@ def _require_file(name: str) -> None:
 
 def _read(file: Any) -> Model:
     metadata: dict[str, str] = file.metadata() or {}
+    for key, value in metadata.items():
+        if "\x00" in key or "\x00" in value:  # where C's strings, and so checks, would end
+            raise FormatError(f"metadata {key[:40]!r} has a NUL")
     names = list(file.keys())
     spec = spec_of(metadata)
     # Before memory is taken for a table of so many layers.
@@ -116,7 +120,9 @@ def _check(spec: Any, names: list[str], file: Any) -> None:
         shape, dtype = part.get_shape(), part.get_dtype()
         if len(shape) > lib.PSQ_MAX_DIMS:
             raise FormatError(f"{name} has {len(shape)} dimensions, at most 2 are needed")
-        tensor.name, tensor.n_dims, tensor.dims[0 : len(shape)] = text, len(shape), shape
+        # A dimension beyond int64, beside one of 0, becomes its end, which no parameter has.
+        tensor.name, tensor.n_dims = text, len(shape)
+        tensor.dims[0 : len(shape)] = [min(size, INT64_MAX) for size in shape]
         tensor.dtype = _DTYPES.get(dtype, lib.PSQ_N_DTYPE)
         tensor.data = text  # C only looks whether there are data at all
     call(lib.psq_model_import, model, tensors, len(names), ffi.NULL)

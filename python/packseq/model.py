@@ -9,7 +9,9 @@ time; a lock sees to it. Sequences go to C in jagged order, as psq_samples wants
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -115,6 +117,7 @@ class Model:
         self.c_spec = lib.psq_model_get_spec(self.ptr)
         self._lock = threading.Lock()
         self._sessions: dict[Any, Any] = {}
+        _MODELS.add(self)
         self._classes: tuple[str, ...] | None = None
         self.metadata: dict[str, str] = {}
         self.parameters = Parameters(
@@ -230,6 +233,8 @@ class Model:
         return self._run(batch, samples, seed=seed_of(seed), dweights=into.flat), into
 
     def _read(self, x: Sequences) -> PackedSequence:
+        if isinstance(x, str | bytes):
+            raise TypeError(f"x is {type(x).__name__}, must be a list of sequences: [x] for one")
         if not isinstance(x, PackedSequence):
             x = pack([s.encode() if isinstance(s, str) else s for s in x])
         rows, offsets = x.to_jagged()
@@ -288,7 +293,10 @@ class Model:
 
     def _weights(self) -> Any:
         flat = self.parameters.flat
-        n_bytes = int(lib.psq_model_n_weights(self.ptr)) * flat.itemsize
+        dtype = dtype_of(self.c_spec.rnn.dtype)
+        if flat.dtype != dtype:
+            raise TypeError(f"parameters have dtype {flat.dtype}, must have {dtype}")
+        n_bytes = int(lib.psq_model_n_weights(self.ptr)) * dtype.itemsize
         return _core.memory("parameters", flat, n_bytes)
 
     def _session(self) -> Any:
@@ -325,6 +333,21 @@ class Model:
     def __repr__(self) -> str:
         v = f"embedding {self.vocab_size}, " if self.vocab_size else ""
         return f"Model({v}{self.rnn!r}, {self.head} head of {self.n_classes} classes)"
+
+
+# A child of fork has no thread that would release a lock that was held, or finish its session.
+_MODELS: weakref.WeakSet[Model] = weakref.WeakSet()
+_LEFT: list[Any] = []
+
+
+def _after_fork() -> None:
+    for model in list(_MODELS):
+        if model._lock.locked():
+            _LEFT.append(model._sessions)  # half done, so never destroyed
+            model._lock, model._sessions = threading.Lock(), {}
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _restored(

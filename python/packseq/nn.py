@@ -32,7 +32,7 @@ __all__ = ["GRU", "LSTM", "RNN", "Gradients", "Output"]
 
 
 class _Recurrent:
-    """What the three networks share. Attributes cannot be set, parameters can be written to."""
+    """What the three networks share. Parameters can be written to; spec cannot be set."""
 
     __slots__ = (
         "__weakref__",
@@ -97,6 +97,12 @@ class _Recurrent:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.spec, name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Plans were made of the spec, and C writes as much as they say.
+        if name == "spec" and hasattr(self, name):
+            raise AttributeError("spec is what the network was made of, and cannot be set")
+        object.__setattr__(self, name, value)
+
     def _plan(self, n_tokens: int) -> Plan:
         # A context is for a number of threads, which may have changed since the last call.
         key = _core.context(), n_tokens
@@ -152,7 +158,8 @@ class _Recurrent:
             given = {"x": rows_of(rows, batch.lead, spec.input_size, spec.dtype)}
         plan = self._plan(n_tokens)
         flags = (lib.PSQ_TRAIN if train else 0) | (lib.PSQ_RECOMPUTE if train and recompute else 0)
-        done = Pass(plan, batch, self._panels(plan), self._frozen is None, flags)
+        frozen = self._frozen  # which another thread may change
+        done = Pass(plan, batch, self._panels(plan, frozen), frozen is None, flags)
         done.set(**given, h0=done.state("h0", h0), c0=done.state("c0", c0))
         n_seq = batch.layout.n_sequences
         done.set(ids=counts_of("ids", ids, n_seq), starts=counts_of("starts", starts, n_seq))
@@ -185,12 +192,12 @@ class _Recurrent:
 
     # -- parameters
 
-    def _panels(self, plan: Plan) -> Array:
-        if self._frozen is None:
+    def _panels(self, plan: Plan, frozen: dict[Plan, Array] | None) -> Array:
+        if frozen is None:
             return plan.pack(self.parameters.flat)
-        if plan not in self._frozen:
-            self._frozen[plan] = plan.pack(self.parameters.flat)
-        return self._frozen[plan]
+        if plan not in frozen:
+            frozen[plan] = plan.pack(self.parameters.flat)
+        return frozen[plan]
 
     def freeze(self) -> Self:
         """Makes calls cheaper: parameters are prepared once, and read-only until unfreeze().

@@ -26,10 +26,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from packseq import _core
 from packseq._buffers import Parameters
-from packseq._core import address, call, make
+from packseq._core import Array, address, call, make
+from packseq._inputs import numbers
 from packseq._native import ffi, lib
 from packseq._passes import code_of
 
@@ -47,7 +49,19 @@ class _Optimiser:
         self.n_steps = 0
         self._optim = make("psq_optim", **fields)
         self._check()
-        self.state = np.zeros(lib.psq_optim_n_state(self._optim, flat.size), flat.dtype)
+        self._state = np.zeros(lib.psq_optim_n_state(self._optim, flat.size), flat.dtype)
+
+    @property
+    def state(self) -> Array:
+        """What steps have left, zeros before the first. A saved one is put back by assignment."""
+        return self._state
+
+    @state.setter
+    def state(self, values: ArrayLike) -> None:
+        array = numbers("state", values, self._state.dtype)
+        if array.shape != self._state.shape:
+            raise ValueError(f"state has shape {array.shape}, must have {self._state.shape}")
+        self._state[...] = array
 
     def _check(self) -> None:
         """Values out of range are errors now, not of the first step."""
@@ -68,7 +82,7 @@ class _Optimiser:
         where = _core.memory("parameters", flat, flat.nbytes, written=True)
         call(
             lib.psq_optim_step, _core.context(), self._optim, code_of(flat.dtype), flat.size,
-            where, address(gradients.flat), address(self.state), self.n_steps + 1, lr_scale,
+            where, address(gradients.flat), address(self._state), self.n_steps + 1, lr_scale,
         )  # fmt: skip
         self.n_steps += 1
 

@@ -344,6 +344,8 @@ class SequenceScaler(TransformerMixin, _SequenceEstimator):  # type: ignore[misc
         n = rows.shape[1]
         self.mean_ = rows.mean(axis=0, dtype=np.float64) if some and self.with_mean else np.zeros(n)
         deviation = rows.std(axis=0, dtype=np.float64) if some and self.with_std else np.ones(n)
+        if some:  # rounding of the mean gives a constant column a deviation
+            deviation[(rows == rows[0]).all(axis=0)] = 0
         self.scale_ = _scale_of(deviation)
         return self
 

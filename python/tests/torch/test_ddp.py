@@ -68,7 +68,9 @@ def work(rank: int, folder: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, tuple[Tensor, list[Tensor]]]]:
+def results(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> list[dict[str, tuple[Tensor, list[Tensor]]]]:
     folder: Path = tmp_path_factory.mktemp("ddp")
     torch.multiprocessing.spawn(work, (str(folder),), nprocs=WORLD)  # type: ignore[no-untyped-call]
     return [torch.load(folder / f"{rank}.pt") for rank in range(WORLD)]
