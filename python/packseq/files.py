@@ -55,7 +55,7 @@ def load(path: Path) -> Model:
     no parameter, or has another shape or dtype, named beside the right one. OSError: the system
     refuses to read. ImportError: no safetensors package.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     _require_file(name)
     safetensors = _package()
     try:
@@ -167,7 +167,7 @@ def save(model: Model, path: Path) -> None:
         if model.vocab_size == 256 and model.head != "token":
             pairs[_INPUT] = _BYTES
     tensors = sorted(model.parameters.items())
-    _replace(os.fspath(path), [_header(pairs, tensors), *(array for _, array in tensors)])
+    _replace(os.fsdecode(path), [_header(pairs, tensors), *(array for _, array in tensors)])
 
 
 def _checked(metadata: Mapping[str, str]) -> dict[str, str]:

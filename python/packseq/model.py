@@ -376,6 +376,8 @@ def checked_classes(names: Iterable[str], n_classes: int) -> tuple[str, ...]:
 
     ValueError: other names, or another number of them. TypeError: no strings.
     """
+    if isinstance(names, str):
+        raise TypeError(f"classes is {names!r}, must be a list of strings")
     classes = tuple(names)
     if len(classes) != n_classes:
         raise ValueError(f"classes has {len(classes)} names, n_classes is {n_classes}")

@@ -39,7 +39,11 @@ __all__ = ["SGD", "Adam", "AdamW", "clip_norm"]
 
 
 class _Optimiser:
-    """The state of an optimiser for some parameters, which step() changes in place."""
+    """The state of an optimiser for some parameters, which step() changes in place.
+
+    A pickle or a copy has copied parameters, so a checkpoint of a loop is this and the network:
+    either `net.parameters = optimiser.parameters` afterwards, or `state` and `n_steps` put back.
+    """
 
     def __init__(self, parameters: Parameters, **fields: Any) -> None:
         if not isinstance(parameters, Parameters):
@@ -47,6 +51,7 @@ class _Optimiser:
         flat = parameters.flat
         self.parameters = parameters
         self.n_steps = 0
+        self._fields = fields
         self._optim = make("psq_optim", **fields)
         self._check()
         self._state = np.zeros(lib.psq_optim_n_state(self._optim, flat.size), flat.dtype)
@@ -62,6 +67,9 @@ class _Optimiser:
         if array.shape != self._state.shape:
             raise ValueError(f"state has shape {array.shape}, must have {self._state.shape}")
         self._state[...] = array
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.parameters, self._fields, self._state, self.n_steps)
 
     def _check(self) -> None:
         """Values out of range are errors now, not of the first step."""
@@ -85,6 +93,17 @@ class _Optimiser:
             where, address(gradients.flat), address(self._state), self.n_steps + 1, lr_scale,
         )  # fmt: skip
         self.n_steps += 1
+
+
+def _again(
+    kind: type[_Optimiser], parameters: Parameters, fields: dict[str, Any], state: Array, n: int
+) -> _Optimiser:
+    """An optimiser from a pickle or a copy, with parameters of its own."""
+    optimiser = kind.__new__(kind)
+    _Optimiser.__init__(optimiser, parameters, **fields)
+    optimiser.state = state
+    optimiser.n_steps = n
+    return optimiser
 
 
 class SGD(_Optimiser):

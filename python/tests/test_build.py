@@ -328,3 +328,12 @@ def test_padded_arrays_may_come_by_dlpack() -> None:
     assert_is(packseq.from_padded(x, [2, 1]), expected)
     assert_is(packseq.from_mask(x, mask), expected)
     assert_is(packseq.from_nan_padded(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fill"), [(np.float32, "1"), (np.float32, 1e300), (np.int64, "1"), (bool, 1j)]
+)
+def test_fills_that_the_dtype_cannot_hold(dtype: Any, fill: Any) -> None:
+    p = packseq.pack([np.ones(2, dtype), np.ones(1, dtype)])
+    with pytest.raises(ValueError, match=r"fill is .*, which .* cannot hold"):
+        p.to_padded(fill=fill)

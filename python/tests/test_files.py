@@ -267,6 +267,8 @@ WRONG: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: small(classes=["a", 1]), TypeError, "classes[1] is int, must be a string"),
     (lambda: small(vocab_size=5).logits([[5]]), ValueError, "tokens[0] is 5, must be 0 to 4"),
     (lambda: small().logits([[[1]]]), ValueError, "x has rows of shape (1,), tokens are single"),
+    (lambda: small(classes="ab"), TypeError, "classes is 'ab', must be a list of strings"),
+    (lambda: small().predict("ab"), TypeError, "x is str, must be a list of sequences"),
     (lambda: small().logits([[0.5]]), TypeError, "x has dtype float64, must be integers"),
     (lambda: small(vocab_size=0).logits([[[1, 2]]]), ValueError, "x has rows of shape (2,), input"),
     (lambda: small().evaluate(["a"], [0, 1]), ValueError, "targets has shape (2,), must have (1,)"),
@@ -394,6 +396,13 @@ STRANGE: list[tuple[Any, str]] = [
     (
         changed_tensor("head.weight", dtype="F8_E4M3", shape=[32]),
         "head.weight is of an unknown dtype, must be F32",
+    ),
+    (changed_metadata(note="a\0b"), "metadata 'note' has a NUL"),
+    (
+        lambda header: header.update(
+            more={"dtype": "F32", "shape": [0, 2**64 - 1], "data_offsets": [0, 0]}
+        ),
+        "more",
     ),
 ]  # fmt: skip
 

@@ -345,3 +345,25 @@ if pid == 0:
 raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_what_a_network_was_made_of_stays() -> None:
+    net = GRU(2, 3, seed=0)
+    with pytest.raises(AttributeError, match="spec is what the network was made of"):
+        net.spec = GRU(2, 30, seed=0).spec
+    assert net.spec.hidden_size == 3
+
+
+def test_copied_parameters_are_views_of_their_own_memory() -> None:
+    parameters = GRU(2, 3, seed=0).parameters
+    for again in (copy.deepcopy(parameters), pickle.loads(pickle.dumps(parameters))):
+        again["bias_ih_l0"][:] = 7
+        assert 7 in again.flat
+        assert 7 not in parameters.flat
+
+
+def test_gradients_are_added_to_memory_that_is_large_enough() -> None:
+    net = GRU(2, 3, seed=0)
+    out = net.forward(batch_of([2, 1], 2), train=True)
+    with pytest.raises(ValueError, match="into"):
+        out.backward(np.ones_like(out.y.rows), into=GRU(2, 2, seed=0).parameters)

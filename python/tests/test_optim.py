@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import copy
 import doctest
+import pickle
 import re
 from typing import Any
 
@@ -116,3 +118,28 @@ def test_frozen_parameters() -> None:
     net = packseq.RNN(2, 3, seed=0).freeze()
     with pytest.raises(ValueError, match="parameters is read-only"):
         optim.SGD(net.parameters).step(net.parameters.zeros())
+
+
+def test_a_state_is_put_back() -> None:
+    net = packseq.LSTM(2, 3, seed=0)
+    first, second = (optim.Adam(net.parameters) for _ in range(2))
+    first.step(net.parameters)
+    second.state = first.state.copy()
+    assert_array_equal(second.state, first.state)
+    with pytest.raises(ValueError, match=r"state has shape \(3,\), must have"):
+        second.state = np.zeros(3, np.float32)
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_goes_on_as_the_optimiser_does(again: Any) -> None:
+    net = packseq.LSTM(2, 3, seed=0)
+    adam = optim.AdamW(net.parameters, lr=0.1)
+    gradients = net.parameters.zeros()
+    gradients.flat[:] = 1
+    adam.step(gradients)
+    adam2 = again(adam)
+    for optimiser in (adam, adam2):
+        optimiser.step(gradients)
+    assert adam2.n_steps == 2
+    assert adam2.parameters is not net.parameters
+    assert_array_equal(adam2.parameters.flat, net.parameters.flat)
