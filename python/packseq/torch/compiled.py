@@ -141,6 +141,11 @@ def last(p: PackedSequence) -> Tensor:
 # ---- networks
 
 
+def draw_seed() -> Tensor:
+    """From torch's generator of the CPU: whoever replays that replays the dropout."""
+    return torch.randint(2**63 - 1, (), device="cpu")
+
+
 def run(module: Any, x: Tensor, p: PackedSequence | None, lengths: Any, states: Any) -> Any:
     """(y, hn) or (y, hn, cn) of a Recurrent: x is rows of p, or padded, with lengths or without."""
     order = PACKED if p is not None else _order(module.batch_first)
@@ -158,7 +163,7 @@ def run(module: Any, x: Tensor, p: PackedSequence | None, lengths: Any, states: 
     dropout = module.dropout if module.training and module.num_layers > 1 else 0.0
     seed = None
     if 0 < dropout < 1:
-        seed = torch.empty((), dtype=torch.int64, device="cpu").random_()
+        seed = draw_seed()
     shape = [module.input_size, module.hidden_size, module.proj_size, module.num_layers]
     shape += [int(module.bias), int(module.bidirectional)]
     # What is exported is run, not trained; its backward pass runs the forward pass again.
@@ -177,7 +182,6 @@ def forward(module: Any, input: Any, hx: Any = None, lengths: Any = None) -> tup
         return _elsewhere(module, input, hx, lengths)
     if is_packed and lengths is not None:
         raise TypeError("lengths is for padded input, a PackedSequence has its own")
-    module.check_input(x, input.batch_sizes if is_packed else None)
     alone = not is_packed and x.dim() == 2
     batch_dim = 0 if module.batch_first else 1
     if lengths is not None and alone:
@@ -185,6 +189,7 @@ def forward(module: Any, input: Any, hx: Any = None, lengths: Any = None) -> tup
     if alone:
         x = x.unsqueeze(batch_dim)
         states = [None if state is None else state.unsqueeze(1) for state in states]
+    module.check_input(x, input.batch_sizes if is_packed else None)
     _check_states(module, states, None if is_packed else module._extents(x)[1])
     y, *hidden = run(module, x, input if is_packed else None, lengths, states)
     if is_packed:

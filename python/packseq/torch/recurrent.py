@@ -186,7 +186,7 @@ class Recurrent(RNNBase):
         weights = frozen or network.weights(parameters)
         if weights is None:
             return None
-        seed = _draw_seed() if 0 < network.spec.dropout < 1 else 0
+        seed = int(compiled.draw_seed()) if 0 < network.spec.dropout < 1 else 0
         x_place = place
         if not x.is_contiguous():  # as it is where only B and T are exchanged
             x, x_place = check_rows(x, layout, place)
@@ -276,8 +276,3 @@ def _check_memory(tensors: Iterable[Any]) -> None:
     for tensor in tensors:
         if isinstance(tensor, Tensor):
             has_storage(tensor)
-
-
-def _draw_seed() -> int:
-    """From torch's generator of the CPU: whoever replays that replays the dropout."""
-    return int(torch.empty((), dtype=torch.int64, device="cpu").random_())
