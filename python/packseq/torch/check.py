@@ -69,7 +69,7 @@ def uncompiled(function: Callable[P, R]) -> Callable[P, R]:
     return called
 
 
-def compiled_as(instead: Callable[P, R]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def compiled_as(instead: Callable[..., R]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """The function, in whose place torch.compile and torch.export follow another one."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:

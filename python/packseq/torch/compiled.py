@@ -224,7 +224,8 @@ def _serves(module: Any, x: Any, states: Any) -> bool:
 
 def _check_states(module: Any, states: Any, n_seq: int | None) -> None:
     n_states = module.num_layers * (1 + module.bidirectional)
-    for state, size in zip(states, (module.proj_size or module.hidden_size, module.hidden_size)):
+    sizes = module.proj_size or module.hidden_size, module.hidden_size
+    for state, size in zip(states, sizes, strict=True):
         if state is not None:
             expected = (n_states, state.shape[1] if n_seq is None else n_seq, size)
             module.check_hidden_size(state, expected)

