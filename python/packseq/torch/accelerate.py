@@ -56,7 +56,14 @@ def restore(model: M) -> M:
     Returns the model. TypeError: not a torch.nn.Module.
     """
     for name, module in _named(model, "restore"):
-        if isinstance(module, Recurrent) and module.__dict__.pop(_MARK, False):
+        if not isinstance(module, Recurrent) or _MARK not in module.__dict__:
+            continue
+        if type(module) not in _OURS.values():  # parametrized since
+            _log.warning("restore: %s is left as it is: its class is %s", name, type(module))
+        elif "forward" in module.__dict__:
+            _log.warning("restore: %s is left as it is: its forward is replaced", name)
+        else:
+            del module.__dict__[_MARK]
             module._thaw()
             module.__class__ = module.torch_class  # type: ignore[assignment]
             _log.info("restore: %s is torch.nn.%s again", name, type(module).__name__)

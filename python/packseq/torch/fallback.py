@@ -166,7 +166,8 @@ def gradients(
     The forward pass runs again, with the dropout that the call had.
     """
     create_graph = torch.is_grad_enabled()
-    with torch.enable_grad():
+    # Under autocast the call would not have come here, so backward has none of it either.
+    with torch.enable_grad(), torch.autocast("cpu", enabled=False):
         # Each argument apart: a tensor that is two of them has two gradients here.
         inputs = [None if t is None else t.view_as(t) for t in (x, h0, c0, *weights)]
         outputs = _run_call(call, inputs)

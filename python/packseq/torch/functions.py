@@ -27,8 +27,9 @@ from torch.autograd import Function
 from packseq import _core
 from packseq._native import ffi, lib
 from packseq.torch import fallback
+from packseq.torch.check import watched
 from packseq.torch.gather import Place
-from packseq.torch.native import Network, Weights, address, pointer
+from packseq.torch.native import Network, Weights, address, pointer, reserve_pointer
 
 
 class Call(NamedTuple):
@@ -148,7 +149,7 @@ def backward_flat(
         weights.parameters,
         io,
         grads,
-        pointer(reserve),
+        reserve_pointer(reserve, network, call.layout),
     )
     del alive
     return [dx, dh0, dc0, flat]
@@ -171,7 +172,8 @@ def _split(network: Network, flat: Tensor | None, wanted: Sequence[bool]) -> lis
     if flat is None:
         return [None] * len(wanted)
     return [
-        flat.as_strided(*view) if want else None
+        # .data: with a version counter of its own, so a change of one gradient is not one of all.
+        flat.as_strided(*view).data if want else None
         for view, want in zip(network.views, wanted, strict=True)
     ]
 
@@ -193,7 +195,7 @@ class RnnFunction(Function):
         ctx.save_for_backward(x, h0, c0, reserve, *parameters)
         ctx.set_materialize_grads(False)
         ctx.call = call
-        ctx.turns = [reserve is not None]
+        ctx.turns = [] if reserve is None else [None]
         return outputs
 
     @staticmethod
@@ -201,13 +203,15 @@ class RnnFunction(Function):
         x, h0, c0, reserve, *parameters = ctx.saved_tensors
         call, wanted = ctx.call, ctx.needs_input_grad[2:]
         outputs = (*given, None)[:3]
-        if torch.is_grad_enabled() or not fallback.eager() or _is_batched(given):
+        if torch.is_grad_enabled() or watched() or _is_batched(given):
             return None, None, *fallback.gradients(call, x, h0, c0, parameters, outputs, wanted)
         weights = call.frozen or call.network.weights(parameters)
         if weights is None:
             raise RuntimeError("the saved weights came back as other tensors")
-        # Whoever comes first has the reserve: emptying a list is one step, also among threads.
-        reserve = reserve if ctx.turns and ctx.turns.pop() else None
+        try:  # Whoever comes first has the reserve: pop is one step, also among threads.
+            ctx.turns.pop()
+        except IndexError:
+            reserve = None
         return None, None, *backward(call, weights, x, h0, c0, reserve, outputs, wanted)
 
 

@@ -120,7 +120,11 @@ class _Stack(Function):
     def backward(ctx: Any, dy: Tensor) -> Any:
         layout, dst = ctx.way
         rows = gather(dy, layout, dst, JAGGED)
-        return None, None, None, None, *torch.split(rows, layout.lengths.tolist())
+        parts = torch.split(rows, layout.lengths.tolist())
+        if not rows.requires_grad and not watched():
+            # With version counters of their own: a change of one gradient is not one of all.
+            parts = tuple(part.data for part in parts)
+        return None, None, None, None, *parts
 
 
 _stack_with_gradient: Callable[..., Tensor] = _Stack.apply

@@ -138,9 +138,13 @@ class Network:
 
     def reserve(self, layout: _core.Layout) -> Tensor:
         """Memory that a forward pass leaves to the backward pass."""
+        return memory(self.reserve_bytes(layout))
+
+    def reserve_bytes(self, layout: _core.Layout) -> int:
+        """The size of a reserve."""
         n_bytes = ffi.new("size_t[2]")
         _core.call(lib.psq_rnn_sizes, self.ptr, layout.ptr, lib.PSQ_TRAIN, n_bytes, n_bytes + 1)
-        return memory(n_bytes[0])
+        return int(n_bytes[0])
 
 
 _find = lru_cache(maxsize=256)(Network)
@@ -185,6 +189,18 @@ def address(name: str, tensor: Tensor | None, shape: tuple[int, ...], dtype: tor
             f"{dtype} {list(shape)}, contiguous and on the CPU"
         )
     return pointer(tensor)
+
+
+def reserve_pointer(reserve: Tensor | None, network: Network, layout: _core.Layout) -> Any:
+    """The address of a reserve; NULL for one that a hook on saved tensors made something else of.
+
+    RuntimeError: its storage was freed.
+    """
+    if reserve is None or not is_plain(reserve, torch.uint8) or not reserve.is_contiguous():
+        return _NULL
+    if reserve.shape != (network.reserve_bytes(layout),) or reserve.data_ptr() % 64:
+        return _NULL
+    return pointer(reserve)
 
 
 # ---- layouts

@@ -68,6 +68,13 @@ _pool_with_gradient: Callable[..., Tensor] = _Pool.apply
 def _pool_backward(
     layout: Layout, kind: int, x: Tensor | None, y: Tensor | None, dy: Tensor, dx: Tensor
 ) -> Tensor:
+    shapes = dx.shape, (layout.n_sequences, *dx.shape[1:])
+    for saved, shape in zip((x, y), shapes, strict=True):
+        # A hook on saved tensors may have exchanged it, and its storage may have been freed.
+        if saved is not None and not (
+            is_native(saved) and saved.dtype is dx.dtype and saved.shape == shape
+        ):
+            raise RuntimeError("a saved tensor came back as another one")
     read = [None if t is None else t.detach().contiguous() for t in (x, y, dy)]
     call(
         lib.psq_pool_backward,
@@ -95,7 +102,9 @@ def _gradient(layout: Layout, kind: int, x: Any, y: Any, dy: Tensor) -> Tensor:
 
 
 def _pool_by_torch(x: Tensor, layout: Layout, how: str) -> Tensor:
-    fill = torch.tensor(_neutral(x.dtype) if how in ("max", "logsumexp") else 0, dtype=x.dtype)
+    fill = torch.tensor(
+        _neutral(x.dtype) if how in ("max", "logsumexp") else 0, dtype=x.dtype, device="cpu"
+    )
     steps = gather(x, layout, PACKED, padded(True, max(1, layout.max_length)), fill)
     if how == "max":
         y = steps.max(1).values

@@ -222,7 +222,9 @@ class Recurrent(RNNBase):
         frozen: dict[Any, Any] | None = self.__dict__.get(FROZEN)
         if frozen is None or not all(type(w) in PLAIN for w in parameters):
             return None
-        stamp = [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in parameters]
+        stamp = [
+            (w.data_ptr(), w.stride(), 0 if w.is_inference() else w._version) for w in parameters
+        ]
         entry = frozen.get(network.key)
         if entry is None or entry[0] != stamp:
             weights = network.weights(parameters)
