@@ -32,7 +32,8 @@ def accelerate(model: M) -> M:
     """Has the RNN, LSTM and GRU in a model, itself among them, run by the C library.
 
     Changes the class of each in place and returns the model; what it changed and what not, and
-    why, is logged under "packseq.torch". TypeError: not a torch.nn.Module.
+    why, is logged under "packseq.torch". restore() before torch.jit.script, which does not know
+    the new classes. TypeError: not a torch.nn.Module.
     """
     n_switched = 0
     for name, module in _named(model, "accelerate"):
