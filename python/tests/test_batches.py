@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import pickle
+import threading
 from typing import Any
 
 import numpy as np
@@ -286,3 +288,23 @@ def test_state_arguments_refused() -> None:
     with pytest.raises(ValueError, match="n_taken is 7, must be from 0 to 6"):
         sampler.state_dict(7)
     assert sampler.state_dict()["position"] == 0
+
+
+def test_threads_may_share_a_sampler() -> None:
+    sampler = BatchSampler(np.arange(1, 400), batch_size=3, seed=0)
+    taken: list[list[int]] = []
+
+    def take() -> None:
+        for _ in range(100):
+            with contextlib.suppress(RuntimeError):  # another thread has begun an iterator
+                taken.extend(sampler)
+
+    threads = [threading.Thread(target=take) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert taken
+    assert all(1 <= len(batch) <= 3 for batch in taken)
+    assert {type(i) for batch in taken for i in batch} == {int}
+    assert all(0 <= i < 399 for batch in taken for i in batch)

@@ -222,3 +222,8 @@ P = packseq.pack([[[1, 2], [3, 4]], [[5, 6]]])
 def test_concat_refuses(batches: Any, along: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         packseq.concat(batches, along)
+
+
+def test_split_into_too_many() -> None:
+    with pytest.raises(MemoryError, match=r"n_parts is 4611686018427387904"):
+        packseq.pack([np.ones(2)]).split(2**62)

@@ -587,3 +587,9 @@ def test_params_refused(
 ) -> None:
     with pytest.raises(error, match=text):
         quick(kind, **params).fit([ROWS, ROWS, ROWS], [0, 1, 1])
+
+
+def test_scaler_only_centres_a_constant_column() -> None:
+    scaler = SequenceScaler().fit([np.full((7, 1), 0.1)] * 3)  # whose mean is not quite 0.1
+    assert scaler.scale_.tolist() == [1]
+    assert_allclose(scaler.transform([[[0.2]]])[0], [[0.1]], rtol=1e-6)
